@@ -1,0 +1,78 @@
+//! Caption metrics: a metric is a contract of sufficient statistics.
+//!
+//! As in sacreBLEU, each metric first turns every caption into a short row of
+//! numbers, and a score is a function of the *sum* of rows. The corpus score,
+//! the score of one caption, a bootstrap resample and the gate's comparison are
+//! then all the same function over different sums, and text is looked at once.
+
+/// One caption to score: a hypothesis and the references it is compared with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Case {
+    /// The picture (or line) this caption belongs to.
+    pub id: String,
+    /// The caption that a system wrote.
+    pub hypothesis: String,
+    /// What people wrote; at least one.
+    pub references: Vec<String>,
+}
+
+/// A metric: sufficient statistics of one caption, and the score of their sum.
+pub trait Metric: Send + Sync {
+    /// The key under which it travels, such as `hf.bleu`.
+    fn key(&self) -> &'static str;
+
+    /// The number of statistics in a row.
+    fn width(&self) -> usize;
+
+    /// Appends the `width()` statistics of one caption to `row`.
+    fn stats(&self, case: &Case, row: &mut Vec<f64>);
+
+    /// The score of summed statistics, on the reference implementation's own scale; always finite.
+    fn score(&self, sums: &[f64]) -> f64;
+
+    /// The factor from [`Metric::score`]'s scale to points as papers print them (100 for a 0…1 scale).
+    fn points_factor(&self) -> f64 {
+        100.0
+    }
+
+    /// Implementation, tokenization, references and version, as sacreBLEU taught; `references` is
+    /// the number of references of every case, or `None` if it varies.
+    fn signature(&self, references: Option<usize>) -> String;
+}
+
+/// The statistics of every caption under one metric: `rows` is row-major, `n × width`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StatsTable {
+    /// Statistics per caption.
+    pub width: usize,
+    /// All rows, one after the other, in the order of the cases.
+    pub rows: Vec<f64>,
+}
+
+impl StatsTable {
+    /// The number of captions.
+    pub fn len(&self) -> usize {
+        self.rows.len() / self.width
+    }
+
+    /// Whether there is no caption at all.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The row of one caption.
+    pub fn row(&self, caption: usize) -> &[f64] {
+        &self.rows[caption * self.width..(caption + 1) * self.width]
+    }
+
+    /// The column-wise sum over all captions, in their order.
+    pub fn sums(&self) -> Vec<f64> {
+        let mut sums = vec![0.0; self.width];
+        for row in self.rows.chunks_exact(self.width) {
+            for (sum, value) in sums.iter_mut().zip(row) {
+                *sum += value;
+            }
+        }
+        sums
+    }
+}

@@ -1,0 +1,3 @@
+//! What a run leaves on disk, and how it is read back.
+
+pub mod schema;
