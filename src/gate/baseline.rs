@@ -135,7 +135,9 @@ fn parse(path: &Path, text: &str) -> Result<Baseline> {
         return Err(Error::in_file(path, "kind", message));
     }
     if head.schema != Some(SCHEMA) {
-        let message = format!("this version reads schema {SCHEMA}: save the baseline again");
+        let message = format!(
+            "this version reads schema {SCHEMA}: remove the file and save the baseline again"
+        );
         return Err(Error::in_file(path, "schema", message));
     }
     serde_json::from_str(text).map_err(broken)

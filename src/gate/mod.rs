@@ -3,7 +3,7 @@
 //! ```text
 //! run folder or caption files → snapshot → baseline file
 //!                                   ↓            ↓
-//!                                    verdict::compare → text · JSON · junit · github → exit code
+//!                                    compare → text · JSON · junit · github → exit code
 //! ```
 //!
 //! Two numbers are compared only if they were measured alike: the same data,
@@ -12,9 +12,11 @@
 
 pub mod baseline;
 pub mod compact;
+pub mod compare;
 pub mod github;
 pub mod junit;
 pub mod paired;
+pub mod scorer;
 pub mod snapshot;
 pub mod text;
 pub mod tolerance;

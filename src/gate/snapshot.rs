@@ -88,6 +88,11 @@ impl Row {
 }
 
 impl Snapshot {
+    /// The row of this name.
+    pub fn row(&self, name: &str) -> Option<&Row> {
+        self.rows.iter().find(|row| row.row == name)
+    }
+
     /// The finished cells of a run.
     ///
     /// # Errors

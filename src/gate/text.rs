@@ -2,8 +2,9 @@
 
 use crate::gate::baseline::Baseline;
 use crate::gate::snapshot::Snapshot;
-use crate::gate::verdict::{Check, Outcome, short};
+use crate::gate::verdict::{Check, Outcome};
 use crate::results::schema::Score;
+use crate::results::store::short_hash;
 
 /// How a column lies.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -13,7 +14,7 @@ enum Align {
 }
 use Align::{Left, Right};
 
-/// The verdicts, then notes and problems, then one sentence over all.
+/// The verdicts, then notes and problems; [`Outcome::summary`] is apart.
 pub fn outcome(outcome: &Outcome) -> String {
     let header = [
         ("row", Left),
@@ -39,7 +40,7 @@ pub fn outcome(outcome: &Outcome) -> String {
             text += &format!("{what}: {line}\n");
         }
     }
-    text + &outcome.summary() + "\n"
+    text
 }
 
 /// The cells of one verdict, as the terminal and the step summary show them.
@@ -79,13 +80,15 @@ pub fn baseline(baseline: &Baseline) -> String {
     let recipe = snapshot
         .recipe_hash
         .as_deref()
-        .map_or(String::new(), |hash| format!(", recipe {}", short(hash)));
+        .map_or(String::new(), |hash| {
+            format!(", recipe {}", short_hash(hash))
+        });
     let mut text = format!(
         "{}: of {}, {} (fingerprint {}){recipe}, version {}, saved at {} s since 1970\n",
         baseline.name,
         snapshot.source,
         snapshot.data,
-        short(&snapshot.data_fingerprint),
+        short_hash(&snapshot.data_fingerprint),
         snapshot.version,
         baseline.created_unix
     );
@@ -128,7 +131,7 @@ pub fn change(old: &Snapshot, new: &Snapshot) -> String {
     let versions = [&old.version, &new.version].map(String::as_str);
     for (what, [before, after]) in [("recipe", recipes), ("data", data), ("version", versions)] {
         if before != after {
-            text += &format!("{what}: {} → {}\n", short(before), short(after));
+            text += &format!("{what}: {} → {}\n", short_hash(before), short_hash(after));
         }
     }
     let header = [
@@ -141,11 +144,7 @@ pub fn change(old: &Snapshot, new: &Snapshot) -> String {
     ];
     let mut rows = Vec::new();
     let of = |snapshot: &Snapshot, row: &str, metric: &str| {
-        let row = snapshot
-            .rows
-            .iter()
-            .find(|candidate| candidate.row == row)?;
-        row.metrics.get(metric).cloned()
+        snapshot.row(row)?.metrics.get(metric).cloned()
     };
     for row in &new.rows {
         for (metric, score) in &row.metrics {

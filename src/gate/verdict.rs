@@ -1,19 +1,10 @@
-//! Is what was measured now as good as the baseline?
+//! The verdicts of a gate, and how it ends.
 
 use std::fmt;
 
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::gate::baseline::Baseline;
-use crate::gate::paired;
-use crate::gate::snapshot::{Row, Snapshot};
-use crate::gate::tolerance::Tolerances;
-use crate::metrics::StatsTable;
-use crate::results::schema::{SCHEMA, Score};
-
-/// The seed of the paired bootstrap: the same files give the same interval.
-const SEED: u64 = 0;
 
 /// The verdict on one score.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -64,7 +55,7 @@ pub struct Check {
     pub signature: String,
 }
 
-/// All verdicts of a gate. Serialized, it is what `bench gate --json` writes.
+/// All verdicts of a gate.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Outcome {
     /// [`SCHEMA`].
@@ -94,11 +85,14 @@ impl Outcome {
         let count = |verdict| self.with(verdict).count();
         let (regressed, improved) = (count(Verdict::Regression), count(Verdict::Improved));
         let of = self.checks.len();
-        if !self.problems.is_empty() {
+        if let Some((first, others)) = self.problems.split_first() {
+            let more = match others.len() {
+                0 => String::new(),
+                n => format!(" (and {n} more)"),
+            };
             return format!(
-                "not comparable with the baseline {:?}: {}",
-                self.name,
-                self.problems.join("; ")
+                "not comparable with the baseline {:?}: {first}{more}",
+                self.name
             );
         }
         if regressed > 0 {
@@ -126,6 +120,22 @@ impl Outcome {
         )
     }
 
+    /// What `bench gate --json` writes: the verdict over all in a word and a sentence, then everything.
+    pub fn document(&self) -> impl Serialize {
+        let verdict = if !self.problems.is_empty() {
+            "not-comparable"
+        } else if self.with(Verdict::Regression).next().is_some() {
+            "regression"
+        } else {
+            "pass"
+        };
+        Document {
+            verdict,
+            summary: self.summary(),
+            outcome: self,
+        }
+    }
+
     /// The gate's end: nothing, or the error with its exit code.
     ///
     /// # Errors
@@ -141,183 +151,10 @@ impl Outcome {
     }
 }
 
-/// The score of summed statistics, in points, by metric key; `None` for a metric this version does not know.
-pub type Scorer<'a> = &'a dyn Fn(&str) -> Option<Box<dyn Fn(&[f64]) -> f64>>;
-
-/// Compares every score of the baseline with the same one now.
-///
-/// Nothing is compared if source, recipe or data are others, and no row whose captions are others: the reasons then
-/// stand in [`Outcome::problems`].
-pub fn compare(
-    baseline: &Baseline,
-    now: &Snapshot,
-    tolerances: &Tolerances,
-    scorer: Scorer,
-) -> Outcome {
-    let before = &baseline.snapshot;
-    let mut outcome = Outcome {
-        schema: SCHEMA,
-        name: baseline.name.clone(),
-        data: before.data.clone(),
-        checks: Vec::new(),
-        problems: differences(before, now),
-        notes: notes(baseline, now),
-    };
-    if !outcome.problems.is_empty() {
-        return outcome;
-    }
-    for old in &before.rows {
-        match now.rows.iter().find(|row| row.row == old.row) {
-            None => outcome.problems.push(missing(old, now)),
-            Some(new) => match other_captions(old, new) {
-                Some(problem) => outcome.problems.push(problem),
-                None => check_row(old, new, tolerances, scorer, &mut outcome),
-            },
-        }
-    }
-    outcome
-}
-
-fn missing(old: &Row, now: &Snapshot) -> String {
-    let why = if now.unfinished.contains(&old.row) {
-        "is not finished"
-    } else {
-        "is missing"
-    };
-    format!("row {} ({}) {why}", old.row, old.label)
-}
-
-/// What is not the same about the two as a whole.
-fn differences(before: &Snapshot, now: &Snapshot) -> Vec<String> {
-    if before.source != now.source {
-        return vec![format!(
-            "it is of {}, and this is {}",
-            before.source, now.source
-        )];
-    }
-    let mut problems = Vec::new();
-    let recipes =
-        [&before.recipe_hash, &now.recipe_hash].map(|hash| hash.as_deref().unwrap_or("none"));
-    let data = [&before.data_fingerprint, &now.data_fingerprint].map(String::as_str);
-    for (what, [old, new]) in [("recipe", recipes), ("data", data)] {
-        if old != new {
-            problems.push(format!(
-                "other {what} ({} then, {} now)",
-                short(old),
-                short(new)
-            ));
-        }
-    }
-    problems
-}
-
-fn other_captions(old: &Row, new: &Row) -> Option<String> {
-    if old.n != new.n {
-        return Some(format!(
-            "row {}: {} captions then, {} now",
-            old.row, old.n, new.n
-        ));
-    }
-    match (&old.ids, &new.ids) {
-        (Some(then), Some(now)) if then != now => {
-            Some(format!("row {}: captions of other pictures", old.row))
-        }
-        _ => None,
-    }
-}
-
-fn check_row(old: &Row, new: &Row, tolerances: &Tolerances, scorer: Scorer, outcome: &mut Outcome) {
-    for (metric, then) in &old.metrics {
-        let problem = match new.metrics.get(metric) {
-            None => "was not measured now".to_string(),
-            Some(now) if now.signature != then.signature => {
-                format!(
-                    "other signature ({} then, {} now)",
-                    then.signature, now.signature
-                )
-            }
-            Some(now) => {
-                let interval =
-                    difference_ci95(old.table(metric), new.table(metric), scorer(metric));
-                let check = check(old, metric, then, now, tolerances, interval);
-                outcome.checks.push(check);
-                continue;
-            }
-        };
-        outcome
-            .problems
-            .push(format!("row {}, {metric}: {problem}", old.row));
-    }
-}
-
-fn check(
-    row: &Row,
-    metric: &str,
-    then: &Score,
-    now: &Score,
-    tolerances: &Tolerances,
-    difference_ci95: Option<[f64; 2]>,
-) -> Check {
-    let difference = now.points - then.points;
-    let verdict = if !tolerances.allows(metric, difference) {
-        Verdict::Regression
-    } else if tolerances.is_gain(metric, difference) {
-        Verdict::Improved
-    } else {
-        Verdict::Pass
-    };
-    Check {
-        row: row.row.clone(),
-        label: row.label.clone(),
-        metric: metric.to_string(),
-        baseline: then.points,
-        now: now.points,
-        difference,
-        difference_ci95,
-        tolerance: tolerances.of(metric),
-        verdict,
-        signature: then.signature.clone(),
-    }
-}
-
-fn difference_ci95(
-    then: Option<StatsTable>,
-    now: Option<StatsTable>,
-    score: Option<Box<dyn Fn(&[f64]) -> f64>>,
-) -> Option<[f64; 2]> {
-    paired::interval95(&then?, &now?, &*score?, paired::RESAMPLES, SEED)
-}
-
-fn notes(baseline: &Baseline, now: &Snapshot) -> Vec<String> {
-    let before = &baseline.snapshot;
-    let mut notes = baseline.notes.clone();
-    if before.version != now.version {
-        notes.push(format!(
-            "The baseline was scored by version {}, this by {}.",
-            before.version, now.version
-        ));
-    }
-    for row in &now.rows {
-        match before.rows.iter().find(|old| old.row == row.row) {
-            None => notes.push(format!(
-                "Row {} ({}) is not in the baseline.",
-                row.row, row.label
-            )),
-            Some(old) => {
-                let new = row
-                    .metrics
-                    .keys()
-                    .filter(|key| !old.metrics.contains_key(*key));
-                notes.extend(
-                    new.map(|key| format!("{key} of row {} is not in the baseline.", row.row)),
-                );
-            }
-        }
-    }
-    notes
-}
-
-/// The beginning of a hash, enough to tell two apart by eye.
-pub(crate) fn short(hash: &str) -> &str {
-    hash.get(..12).unwrap_or(hash)
+#[derive(Serialize)]
+struct Document<'a> {
+    verdict: &'static str,
+    summary: String,
+    #[serde(flatten)]
+    outcome: &'a Outcome,
 }
