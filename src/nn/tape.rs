@@ -1,7 +1,6 @@
 //! Remembers a forward pass, to run it backwards.
 
 use super::buffer::Buffer;
-use super::layout::Slot;
 use super::params::Params;
 use super::pool::Pool;
 
@@ -209,11 +208,14 @@ impl<'a> Tape<'a> {
         }
     }
 
-    /// The flat gradients, for an operation that knows them as it goes forward.
-    pub(super) fn gradients(&mut self) -> Option<&mut [f32]> {
-        self.recording
+    /// Parameters, values and, in training, the flat gradients, for an operation that knows
+    /// gradients as it goes forward.
+    pub(super) fn parts(&mut self) -> (&'a Params, &Values, Option<&mut [f32]>) {
+        let gradients = self
+            .recording
             .as_mut()
-            .map(|recording| &mut *recording.gradients)
+            .map(|recording| &mut *recording.gradients);
+        (self.params, &self.values, gradients)
     }
 }
 
@@ -279,11 +281,6 @@ impl Values {
 }
 
 impl Backward<'_> {
-    /// A parameter's values.
-    pub fn parameter(&self, slot: Slot) -> &[f32] {
-        self.params.slice(slot)
-    }
-
     /// The gradient of an operation's output, moved out; none if nobody used that output.
     pub fn take_gradient(&mut self, var: Var) -> Option<Buffer> {
         self.values.take_gradient(var)

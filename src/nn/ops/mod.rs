@@ -4,6 +4,8 @@
 mod add;
 mod attention;
 mod bottleneck;
+#[cfg(test)]
+pub(crate) mod check;
 mod cross_entropy;
 mod dropout;
 mod embedding;
