@@ -1,3 +1,8 @@
 //! What a run leaves on disk, and how it is read back.
 
+pub mod atomic;
+pub mod cell;
+pub mod log;
 pub mod schema;
+pub mod stats_file;
+pub mod store;
