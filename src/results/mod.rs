@@ -6,3 +6,4 @@ pub mod log;
 pub mod schema;
 pub mod stats_file;
 pub mod store;
+pub mod table;
