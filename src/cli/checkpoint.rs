@@ -115,10 +115,9 @@ impl Checkpoint {
                 &self.params,
                 count,
                 pictures,
-                &LatentNoise::Mean,
                 workers,
                 &mut workspace,
-            )?;
+            );
             on_done(count);
             let caption = |text: &str| Caption {
                 text: text.into(),

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::checkpoint::Checkpoint;
 use super::plan::{check_device, threads};
 use super::progress::Progress;
-use super::{interrupt, run};
+use super::{interrupt, run as bench_run};
 use crate::data::{self, Example, ImageStore, OpenOptions};
 use crate::metrics::Case;
 use crate::nn::Workers;
@@ -119,7 +119,7 @@ pub fn run(args: EvalArgs) -> Result<()> {
             references: example.captions.iter().map(|c| c.text.clone()).collect(),
         })
         .collect();
-    let (metrics, _) = run::score_cases(&cases, &args.suite, workers.threads())?;
+    let (metrics, _) = bench_run::score_cases(&cases, &args.suite, workers.threads())?;
     let losses = losses(&checkpoint, &examples, &images, &workers)?;
     let tokens: Option<usize> = losses.as_ref().map(|all| all.iter().map(|l| l.tokens).sum());
     let document = EvalDocument {

@@ -223,7 +223,7 @@ fn measure(
         let started = Instant::now();
         let loss =
             loss_and_gradients(&model, &params, &batch, &objective, workers, &mut workspace)?;
-        let mut gradients = workspace.gradients_mut();
+        let mut gradients = workspace.gradients();
         adamw::update(&mut params.values, &mut gradients, &mut moments, &settings, 1.0, workers);
         losses.push(loss.loss);
         if step >= WARM_UP {
@@ -250,8 +250,8 @@ fn measure(
     let caption_ms = captioning.elapsed().as_secs_f64() * 1e3 / work.batch as f64;
     let images_per_s = work.batch as f64 / median * 1e3;
     let pictures = match recipe.data.spec.parse()? {
-        crate::data::Spec::Scenes { train } => train,
-        _ => crate::data::scenes::DEFAULT_TRAIN,
+        crate::data::Spec::Scenes { pictures } => pictures,
+        _ => crate::data::scenes::PICTURES,
     };
     let trained = pictures * recipe.train.epochs * recipe::cells(recipe).len();
     Ok(Measured {

@@ -32,7 +32,7 @@ pub fn greedy(
         let picture = |i: usize, out: &mut [f32]| pictures(first + i, out);
         let mut workspace = Workspace::new(model, 1);
         let noise = latent(first);
-        let memory = model.encode(params, size, &picture, &noise, workers, &mut workspace)?;
+        let memory = model.encode(params, size, &picture, noise, workers, &mut workspace)?;
         let decoder = Decoder::new(model, params, &memory, max_tokens);
         let captions = run(decoder, specials, max_tokens);
         on_done(size);

@@ -34,7 +34,7 @@ pub fn teacher_forced(
     let mut all = Vec::with_capacity(pairs.len());
     for chunk in pairs.chunks(48) {
         let rows = split.with_batch(model, chunk, |batch| {
-            model.teacher_forced(params, batch, &LatentNoise::Mean, workers, &mut workspace)
+            model.teacher_forced(params, batch, LatentNoise::Mean, workers, &mut workspace)
         })?;
         let end = split.specials().end;
         all.extend(rows.into_iter().map(|row| forced(row, end)));

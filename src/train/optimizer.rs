@@ -41,7 +41,9 @@ impl Optimizer {
         let scale = match self.clip {
             0.0 => 1.0,
             clip => {
-                let norm = adamw::gradient_norm(&workspace.gradients(), workers);
+                let gradients = workspace.gradients();
+                let gradients: Vec<&[f32]> = gradients.iter().map(|shard| &**shard).collect();
+                let norm = adamw::gradient_norm(&gradients, workers);
                 (f64::from(clip) / norm.max(f64::MIN_POSITIVE)).min(1.0) as f32
             }
         };
@@ -49,7 +51,7 @@ impl Optimizer {
             lr: rate as f32,
             ..self.settings
         };
-        let mut gradients = workspace.gradients_mut();
+        let mut gradients = workspace.gradients();
         adamw::update(
             &mut params.values,
             &mut gradients,

@@ -212,10 +212,9 @@ impl Scene<'_> {
             params,
             self.test.len(),
             &|i, out| self.test.images().normalized(i, out),
-            &LatentNoise::Mean,
             self.workers,
             &mut workspace,
-        )?;
+        );
         let nearest = bank.nearest(&pictures);
         Ok(nearest.into_iter().map(str::to_string).collect())
     }

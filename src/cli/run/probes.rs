@@ -81,7 +81,7 @@ fn embeddings(
     probes: &mut BTreeMap<String, f64>,
 ) -> Result<()> {
     let found: models::Embeddings = test.with_batch(model, pairs, |batch| {
-        model.embeddings(params, batch, &LatentNoise::Mean, workers, workspace)
+        model.embeddings(params, batch, LatentNoise::Mean, workers, workspace)
     })?;
     if found.image_width != found.text_width {
         return Ok(());
