@@ -1,6 +1,6 @@
 //! Greedy decoding: the most probable token at every position.
 
-use super::GROUP;
+use super::{BLOCK, GROUP};
 use crate::Result;
 use crate::models::{Decoder, LatentNoise, Model, Specials, Workspace};
 use crate::nn::{Params, Workers};
@@ -25,24 +25,27 @@ pub fn greedy(
     workers: &Workers,
     on_done: &(dyn Fn(usize) + Sync),
 ) -> Result<Vec<Vec<u32>>> {
-    let groups = (0..count).step_by(GROUP);
     let max_tokens = max_tokens.min(model.config().max_words());
-    let decoded = workers.map(groups, |_, first| {
-        let size = GROUP.min(count - first);
+    let mut workspace = Workspace::new(model, workers.threads());
+    let mut captions = Vec::with_capacity(count);
+    for first in (0..count).step_by(BLOCK) {
+        let size = BLOCK.min(count - first);
         let picture = |i: usize, out: &mut [f32]| pictures(first + i, out);
-        let mut workspace = Workspace::new(model, 1);
         let noise = latent(first);
         let memory = model.encode(params, size, &picture, noise, workers, &mut workspace)?;
-        let decoder = Decoder::new(model, params, &memory, max_tokens);
-        let captions = run(decoder, specials, max_tokens);
-        on_done(size);
-        Ok(captions)
-    });
-    let mut all = Vec::with_capacity(count);
-    for captions in decoded {
-        all.extend(captions?);
+        let groups = (0..size).step_by(GROUP).map(|i| i..size.min(i + GROUP));
+        let decoded = workers.map(groups, |_, group| {
+            let size = group.len();
+            let decoder = Decoder::new(model, params, &memory, group, max_tokens)?;
+            let captions = run(decoder, specials, max_tokens);
+            on_done(size);
+            Ok(captions)
+        });
+        for group in decoded {
+            captions.extend(group?);
+        }
     }
-    Ok(all)
+    Ok(captions)
 }
 
 fn run(mut decoder: Decoder, specials: Specials, max_tokens: usize) -> Vec<Vec<u32>> {

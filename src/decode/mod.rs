@@ -15,3 +15,6 @@ pub use teacher_forced::{Forced, teacher_forced};
 /// Pictures that are decoded together; part of the numbers' definition, as products of other sizes may
 /// round differently.
 const GROUP: usize = 16;
+
+/// Pictures that are encoded before any of them is decoded: what bounds the memory.
+const BLOCK: usize = 256;

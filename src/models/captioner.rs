@@ -96,6 +96,18 @@ impl Captioner {
         Encoded { states, memory, kl }
     }
 
+    /// The posterior's means, (batch × latent tokens, size), and its divergence from the prior;
+    /// `None` without a bottleneck.
+    pub fn posterior(&self, tape: &mut Tape, pictures: &[f32]) -> Option<(Var, Kl)> {
+        let Bridge::Bottleneck(bottleneck) = &self.bridge else {
+            return None;
+        };
+        let states = self.vit.forward(tape, pictures, &mut Dropouts::off());
+        let tokens = self.vit.config.tokens();
+        let (means, kl) = bottleneck.draw(tape, states, tokens, Noise::Mean, 0.0);
+        Some((means.states, kl))
+    }
+
     /// The loss of every caption token and end token, each predicted from the true tokens before
     /// it; `weight` is the derivative of the total loss by one of them.
     pub fn predict(

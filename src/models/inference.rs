@@ -60,6 +60,19 @@ pub struct TeacherForced {
     pub losses: Vec<f32>,
 }
 
+/// What a bottleneck makes of some pictures.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Posterior {
+    /// The posterior's means, (pictures, `tokens`, `size`).
+    pub means: Vec<f32>,
+    /// Latent vectors a picture.
+    pub tokens: usize,
+    /// Latent dimensions.
+    pub size: usize,
+    /// KL divergence from the prior of each dimension: the mean over pictures and latent tokens, in nats.
+    pub kl_per_dimension: Vec<f64>,
+}
+
 /// L2-normalised embeddings of pairs, row by row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Embeddings {
@@ -100,6 +113,45 @@ impl Model {
             values: chunks.concat(),
             tokens: self.config.memory_tokens(),
             width: captioner.gpt2.config.width,
+        })
+    }
+
+    /// What the bottleneck makes of `count` pictures.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if the model has no bottleneck.
+    pub fn posterior(
+        &self,
+        params: &Params,
+        count: usize,
+        pictures: Pictures,
+        workers: &Workers,
+        workspace: &mut Workspace,
+    ) -> Result<Posterior> {
+        let captioner = self.captioner()?;
+        let size = self.config.vae.map(|vae| vae.size).ok_or_else(|| {
+            Error::input(format!("{} has no bottleneck", self.config.variant))
+        })?;
+        let chunks = self.chunks(count, workers, workspace, |shard, range| {
+            let batch = self.read(pictures, range, &mut shard.pictures);
+            let mut tape = Tape::inference(params, &mut shard.pool);
+            let posterior = captioner.posterior(&mut tape, batch);
+            posterior.map(|(means, kl)| (tape.value(means).to_vec(), kl))
+        });
+        let tokens = self.config.memory_tokens();
+        let mut kl_per_dimension = vec![0.0; size];
+        let mut means = Vec::with_capacity(count * tokens * size);
+        for (values, kl) in chunks.into_iter().flatten() {
+            means.extend(values);
+            for (sum, part) in kl_per_dimension.iter_mut().zip(kl.per_dimension) {
+                *sum += part / (count * tokens) as f64;
+            }
+        }
+        Ok(Posterior {
+            means,
+            tokens,
+            size,
+            kl_per_dimension,
         })
     }
 

@@ -48,7 +48,7 @@ pub use config::{
     VaeConfig, Variant, VitConfig,
 };
 pub use decoder::Decoder;
-pub use inference::{Embeddings, Memory, TeacherForced};
+pub use inference::{Embeddings, Memory, Posterior, TeacherForced};
 pub use objective::{LatentNoise, Losses, Objective, loss_and_gradients, losses_only};
 pub use workspace::Workspace;
 pub use zero::ZeroGradient;

@@ -59,6 +59,21 @@ impl Bottleneck {
         noise: Noise,
         kl_weight: f32,
     ) -> (MemoryVar, Kl) {
+        let (z, kl) = self.draw(tape, states, tokens, noise, kl_weight);
+        let states = tape.linear(z.states, self.up);
+        (MemoryVar { states, ..z }, kl)
+    }
+
+    /// As [`Bottleneck::forward`], before z is mapped to the decoder's width; with
+    /// [`Noise::Mean`] that is μ.
+    pub fn draw(
+        &self,
+        tape: &mut Tape,
+        states: Var,
+        tokens: usize,
+        noise: Noise,
+        kl_weight: f32,
+    ) -> (MemoryVar, Kl) {
         let (source, tokens) = match self.config.latent {
             LatentType::Patch => (states, tokens),
             LatentType::Cls => {
@@ -68,8 +83,7 @@ impl Bottleneck {
         };
         let mean = tape.linear(source, self.mean);
         let log_variance = tape.linear(source, self.log_variance);
-        let (z, kl) = tape.gaussian_bottleneck(mean, log_variance, noise, kl_weight);
-        let states = tape.linear(z, self.up);
+        let (states, kl) = tape.gaussian_bottleneck(mean, log_variance, noise, kl_weight);
         (MemoryVar { states, tokens }, kl)
     }
 }

@@ -61,7 +61,7 @@ fn latents(recipe: &Recipe, variant: Variant) -> Vec<(crate::models::LatentType,
 }
 
 fn label(recipe: &Recipe, variant: Variant) -> String {
-    let latent = format!("({}, {})", recipe.latent.kind, recipe.latent.size);
+    let latent = format!("({}, {})", recipe.latent.kind.as_str(), recipe.latent.size);
     match variant {
         Variant::DualEncoder => "Dual-Encoder".into(),
         Variant::EncoderDecoder => "Encoder-Decoder".into(),

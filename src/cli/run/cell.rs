@@ -74,7 +74,7 @@ pub fn run(
         kind: CellKind::Model,
         variant: cell.variant.to_string(),
         label: cell.label.clone(),
-        latent: model.config().vae.as_ref().map(|vae| vae.latent.to_string()),
+        latent: model.config().vae.as_ref().map(|vae| vae.latent.as_str().to_string()),
         latent_size: model.config().vae.as_ref().map(|vae| vae.size),
         seed: cell.seed,
         recipe: flatten(&cell.recipe),
@@ -222,7 +222,7 @@ impl Scene<'_> {
     /// Rows that stand beside the main one, with their captions.
     fn diagnostics(&self, params: &Params) -> Result<BTreeMap<String, (Diagnostic, Vec<String>)>> {
         let recipe = &self.cell.recipe;
-        let (name, label, captions, single) = match self.cell.variant.generates() {
+        let (name, label, captions, single): (_, _, Vec<String>, _) = match self.cell.variant.generates() {
             true => {
                 let label = "teacher-forced: each word predicted from the true words before it, against \
                              that one reference; an upper diagnostic, no caption";

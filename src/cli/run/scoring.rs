@@ -9,10 +9,9 @@ use crate::recipe::{Recipe, References};
 use crate::results::schema::{AttributeAccuracy, CaptionRecord, Scores};
 use crate::results::scores::scores;
 use crate::results::stats_file::CaptionStats;
-use crate::{Result, stats};
+use crate::stats::bootstrap;
+use crate::Result;
 
-/// Bootstrap resamples behind every interval.
-const RESAMPLES: usize = 1000;
 /// The bootstrap's own seed: intervals do not move with the training's.
 const BOOTSTRAP_SEED: u64 = 0;
 /// The name of the attribute statistics in `stats.parquet`.
@@ -79,8 +78,8 @@ pub fn score_cases(
     threads: usize,
 ) -> Result<(Scores, BTreeMap<String, StatsTable>)> {
     let suite = metrics::suite(suite)?;
-    let evaluation = metrics::evaluate(&suite, cases, threads);
-    let scores = scores(&evaluation, RESAMPLES, BOOTSTRAP_SEED, threads);
+    let evaluation = metrics::evaluate(&suite, cases, threads, BOOTSTRAP_SEED);
+    let scores = scores(&evaluation);
     Ok((scores, evaluation.tables))
 }
 
@@ -107,7 +106,7 @@ fn accuracy(table: &StatsTable, threads: usize) -> AttributeAccuracy {
     let sums = table.sums();
     let value = all(&sums);
     let interval =
-        stats::bootstrap::interval95(table, &all, RESAMPLES, BOOTSTRAP_SEED, threads);
+        bootstrap::interval95(table, &all, bootstrap::RESAMPLES, BOOTSTRAP_SEED, threads);
     AttributeAccuracy {
         all: value,
         ci95: interval.unwrap_or([value, value]),
