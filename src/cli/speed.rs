@@ -141,7 +141,7 @@ impl Work {
             },
             gpt2: Some(Gpt2Config {
                 vocab,
-                positions: tokens,
+                positions: tokens + 1,
                 width,
                 layers,
                 heads,

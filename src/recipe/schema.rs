@@ -64,6 +64,8 @@ pub enum SplitRule {
 pub struct TokenizerRecipe {
     /// The most entries that the trained vocabularies may have.
     pub vocab: usize,
+    /// Whether captions are lower-cased before they become tokens (and come back so).
+    pub lowercase: bool,
     /// The longest caption in tokens, the end token included; longer captions are cut in training.
     pub max_tokens: usize,
 }

@@ -63,7 +63,10 @@ fn what_is_zero_in_theory_changes_no_loss() {
         }
         let after = small.run(1, 1).0;
         let change = (after.loss - before.loss).abs();
-        assert!(change < 1e-5 * before.loss, "{name}: the loss moved by {change}");
+        assert!(
+            change < 1e-5 * before.loss,
+            "{name}: the loss moved by {change}"
+        );
     }
 }
 
@@ -114,19 +117,30 @@ fn compare_with_differences(dropout: bool) {
         let layout = small.model.layout().clone();
         let mut worst = (0.0, String::new());
         for (parameter, slot) in layout.slots() {
-            let largest = gradient[slot.range()].iter().fold(0f32, |m, g| m.max(g.abs()));
+            let largest = gradient[slot.range()]
+                .iter()
+                .fold(0f32, |m, g| m.max(g.abs()));
             for sample in 0..4 {
                 let i = (sample * 7919 + 13 * slot.rows) % slot.len();
                 if zero.iter().any(|z| z.slot == slot && z.range.contains(&i)) {
                     continue;
                 }
                 let analytic = f64::from(gradient[slot.offset + i]);
-                let step = if parameter.ends_with("sigma") { 0.005 } else { 0.02 };
+                let step = if parameter.ends_with("sigma") {
+                    0.005
+                } else {
+                    0.02
+                };
                 let numeric = numeric(&mut small, slot.offset + i, step, &mut workspace);
                 let scale = analytic.abs().max(0.1 * f64::from(largest)).max(1e-6);
                 let error = (analytic - numeric).abs() / scale;
                 if error > worst.0 {
-                    worst = (error, format!("{parameter}[{i}]: {analytic} against {numeric}, largest {largest}"));
+                    worst = (
+                        error,
+                        format!(
+                            "{parameter}[{i}]: {analytic} against {numeric}, largest {largest}"
+                        ),
+                    );
                 }
             }
         }

@@ -66,22 +66,20 @@ impl Prepared {
                 .iter()
                 .any(|cell| cell.variant.generates() == generates)
         };
-        let captions = || {
-            let of = |example: &'_ Example| example.captions.clone();
-            dataset.train.iter().flat_map(of).map(|caption| caption.text)
+        let text = &recipe.tokenizer;
+        let train = |generates: bool| match generates {
+            true => Tokenizer::train_bpe(dataset.training_captions(), text.vocab, text.lowercase),
+            false => {
+                Tokenizer::train_wordpiece(dataset.training_captions(), text.vocab)
+            }
         };
-        let vocab = recipe.tokenizer.vocab;
-        let decoder = match wants(true) {
-            true => Some(Texts::new(Tokenizer::train_bpe(captions(), vocab)?, &dataset)?),
-            false => None,
+        let texts = |generates: bool| -> Result<Option<Texts>> {
+            match wants(generates) {
+                true => Texts::new(train(generates)?, &dataset).map(Some),
+                false => Ok(None),
+            }
         };
-        let encoder = match wants(false) {
-            true => Some(Texts::new(
-                Tokenizer::train_wordpiece(captions(), vocab)?,
-                &dataset,
-            )?),
-            false => None,
-        };
+        let (decoder, encoder) = (texts(true)?, texts(false)?);
         Ok(Self {
             dataset,
             images,
@@ -126,9 +124,10 @@ impl Texts {
 
 /// The special tokens as models want them.
 pub fn specials(tokenizer: &Tokenizer) -> Specials {
+    let ids = tokenizer.specials();
     Specials {
-        start: tokenizer.start(),
-        end: tokenizer.end(),
-        pad: tokenizer.pad(),
+        start: ids.start,
+        end: ids.end,
+        pad: ids.pad,
     }
 }
