@@ -73,6 +73,10 @@ pub fn update(
 ) {
     let len = params.len();
     assert!(
+        !shard_gradients.is_empty(),
+        "gradients of at least one shard"
+    );
+    assert!(
         shard_gradients.iter().all(|g| g.len() == len),
         "a gradient for every parameter"
     );

@@ -38,6 +38,12 @@ impl Pool {
         buffer
     }
 
+    /// Number of free buffers.
+    #[cfg(test)]
+    pub(crate) fn free(&self) -> usize {
+        self.classes.iter().map(Vec::len).sum()
+    }
+
     /// Gives a buffer back.
     pub fn put(&mut self, buffer: Buffer) {
         let (class, capacity) = class_of(buffer.capacity());

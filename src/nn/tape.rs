@@ -323,3 +323,107 @@ impl Backward<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::nn::layout::{Init, Layout, Linear};
+    use crate::nn::ops::Gelu;
+
+    fn params() -> (Params, Linear, Linear) {
+        let mut builder = Layout::builder();
+        let up = builder.linear("up", 4, 8, true, 0.5);
+        let down = builder.linear("down", 8, 4, true, 0.5);
+        builder.add("unused", 1, 3, Init::Ones);
+        (Params::init(Arc::new(builder.build()), 1), up, down)
+    }
+
+    const X: [f32; 8] = [0.1, -0.2, 0.3, 0.4, -0.5, 0.6, 0.7, -0.8];
+
+    fn forward(tape: &mut Tape, up: Linear, down: Linear) -> [Var; 3] {
+        let x = tape.input(2, 4, &X);
+        let hidden = tape.linear_gelu(x, up, Gelu::Erf);
+        [x, hidden, tape.linear_residual(hidden, down, x, None)]
+    }
+
+    #[test]
+    fn a_tape_waits_between_the_passes_and_the_next_step_needs_no_new_memory() {
+        let (params, up, down) = params();
+        let mut pool = Pool::new();
+        let mut step = |gradients: &mut [f32]| {
+            let mut tape = Tape::training(&params, gradients, &mut pool);
+            let [x, _, out] = forward(&mut tape, up, down);
+            let run = move || tape.backward_to(&[(out, &[1.0; 8])], &[x]);
+            let dx = std::thread::scope(|scope| scope.spawn(run).join().unwrap());
+            (dx, pool.free())
+        };
+        let (mut once, mut twice) = (
+            vec![0.0; params.values.len()],
+            vec![0.0; params.values.len()],
+        );
+        let first = step(&mut once);
+        assert_eq!(step(&mut twice), first);
+        assert_eq!(once, twice);
+        assert_eq!(step(&mut twice), first);
+        let added = once.iter().zip(&twice);
+        assert!(
+            added
+                .into_iter()
+                .all(|(g, sum)| (2.0 * g - sum).abs() < 1e-6),
+            "gradients add up"
+        );
+        assert!(once.iter().any(|&g| g != 0.0));
+    }
+
+    #[test]
+    fn several_seeds_of_one_matrix_add_up_and_the_unused_stays_zero() {
+        let (params, up, down) = params();
+        let mut pool = Pool::new();
+        let mut run = |seeds: &[&[f32]]| {
+            let mut gradients = vec![0.0; params.values.len()];
+            let mut tape = Tape::training(&params, &mut gradients, &mut pool);
+            let [x, hidden, out] = forward(&mut tape, up, down);
+            let unseen = tape.input(1, 2, &[1.0, 2.0]);
+            let seeds: Vec<_> = seeds.iter().map(|seed| (out, *seed)).collect();
+            let wanted = tape.backward_to(&seeds, &[x, hidden, unseen]);
+            (wanted, gradients)
+        };
+        let (wanted, gradients) = run(&[&[0.5; 8], &[1.5; 8]]);
+        assert_eq!(
+            (&wanted, &gradients),
+            (&run(&[&[2.0; 8]]).0, &run(&[&[2.0; 8]]).1)
+        );
+        assert_eq!((wanted[0].len(), wanted[1].len()), (8, 16));
+        assert!(
+            wanted[1].iter().any(|&g| g != 0.0),
+            "an inner matrix's gradient can be had too"
+        );
+        assert_eq!(wanted[2], [0.0; 2]);
+        let unused = params.layout().find("unused").unwrap();
+        assert_eq!(gradients[unused.range()], [0.0; 3]);
+    }
+
+    #[test]
+    #[should_panic(expected = "a value that is still kept")]
+    fn inference_frees_what_is_not_retained() {
+        let (params, up, down) = params();
+        let mut pool = Pool::new();
+        let mut tape = Tape::inference(&params, &mut pool);
+        let [_, hidden, out] = forward(&mut tape, up, down);
+        tape.retain(&[out]);
+        assert_eq!(tape.value(out).len(), 8);
+        tape.value(hidden);
+    }
+
+    #[test]
+    fn training_retains_everything() {
+        let (params, up, down) = params();
+        let (mut gradients, mut pool) = (vec![0.0; params.values.len()], Pool::new());
+        let mut tape = Tape::training(&params, &mut gradients, &mut pool);
+        let [_, hidden, out] = forward(&mut tape, up, down);
+        tape.retain(&[out]);
+        assert_eq!(tape.value(hidden).len(), 16);
+    }
+}

@@ -61,7 +61,7 @@ dispatch! {
 /// The tanh form and its derivative. With σ the logistic function, (1 + tanh u) / 2 = σ(2u).
 #[inline(always)]
 fn tanh_gelu<const FMA: bool>(x: f32) -> (f32, f32) {
-    const SCALE: f32 = 1.595_769_1; // 2 √(2/π)
+    const SCALE: f32 = 1.595_769; // 2 √(2/π)
     const CUBIC: f32 = 0.044_715;
     let square = x * x;
     let twice_u = SCALE * x * fma::<FMA>(CUBIC, square, 1.0);

@@ -36,7 +36,7 @@ pub(super) fn exp<const FMA: bool>(x: f32) -> f32 {
     let x = if x > 88.0 { 88.0 } else { x };
     let shifted = fma::<FMA>(x, LOG2_E, ROUND);
     let k = shifted - ROUND;
-    let r = fma::<FMA>(k, -0.693_359_375, x);
+    let r = fma::<FMA>(k, -355.0 / 512.0, x);
     let r = fma::<FMA>(k, 2.121_944_4e-4, r);
     let p = polynomial::<FMA, 6>(
         r,
