@@ -30,7 +30,14 @@ fn stepping_with_a_cache_gives_the_teacher_forced_losses() {
         let forced = forced.unwrap();
         let count = small.captions.len();
         let memory = model
-            .encode(params, count, &picture, LatentNoise::Mean, &workers, &mut workspace)
+            .encode(
+                params,
+                count,
+                &picture,
+                LatentNoise::Mean,
+                &workers,
+                &mut workspace,
+            )
             .unwrap();
         assert_eq!(memory.len(), count);
         let mut decoder = Decoder::new(model, params, &memory, 0..count, 8).unwrap();
@@ -47,8 +54,15 @@ fn stepping_with_a_cache_gives_the_teacher_forced_losses() {
                 let target = words.get(position).copied().unwrap_or(SPECIALS.end);
                 let expected = f64::from(forced[caption].losses[position]);
                 let found = loss(logits, target);
-                assert!((found - expected).abs() < 1e-5, "{name}: {found} against {expected}");
-                assert_eq!(argmax(logits), forced[caption].predictions[position], "{name}");
+                assert!(
+                    (found - expected).abs() < 1e-5,
+                    "{name}: {found} against {expected}"
+                );
+                assert_eq!(
+                    argmax(logits),
+                    forced[caption].predictions[position],
+                    "{name}"
+                );
             }
             let rows: Vec<usize> = (0..going.len())
                 .rev()
@@ -72,7 +86,14 @@ fn a_row_may_go_on_twice() {
     let Small { model, params, .. } = Small::new(config);
     let mut workspace = Workspace::new(&model, 1);
     let memory = model
-        .encode(&params, 2, &picture, LatentNoise::Mean, &workers, &mut workspace)
+        .encode(
+            &params,
+            2,
+            &picture,
+            LatentNoise::Mean,
+            &workers,
+            &mut workspace,
+        )
         .unwrap();
     let vocab = config.vocab();
     let mut alone = Decoder::new(&model, &params, &memory, 1..2, 4).unwrap();
@@ -101,7 +122,12 @@ fn what_a_model_cannot_do_is_refused() {
         &workers,
         &mut workspace,
     );
-    assert!(error.unwrap_err().message().contains("dual-encoder has no decoder"));
+    assert!(
+        error
+            .unwrap_err()
+            .message()
+            .contains("dual-encoder has no decoder")
+    );
 
     let fused = Small::new(configs()[6].1);
     let mut workspace = Workspace::new(&fused.model, 1);
@@ -113,10 +139,20 @@ fn what_a_model_cannot_do_is_refused() {
     assert!(error.unwrap_err().message().contains("fused"));
     let memory = fused
         .model
-        .encode(&fused.params, 1, &picture, LatentNoise::Mean, &workers, &mut workspace)
+        .encode(
+            &fused.params,
+            1,
+            &picture,
+            LatentNoise::Mean,
+            &workers,
+            &mut workspace,
+        )
         .unwrap();
     let error = Decoder::new(&fused.model, &fused.params, &memory, 0..1, 9).unwrap_err();
-    assert!(error.message().contains("the model has 8 positions"), "{error}");
+    assert!(
+        error.message().contains("the model has 8 positions"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -133,7 +169,11 @@ fn embeddings_are_unit_rows_and_alike_however_they_are_asked_for() {
         let count = small.captions.len();
         assert_eq!(pairs.image.len(), count * pairs.image_width);
         assert_eq!(pairs.text.len(), count * pairs.text_width);
-        for row in pairs.image.chunks(pairs.image_width).chain(pairs.text.chunks(pairs.text_width)) {
+        for row in pairs
+            .image
+            .chunks(pairs.image_width)
+            .chain(pairs.text.chunks(pairs.text_width))
+        {
             let length: f32 = row.iter().map(|v| v * v).sum();
             assert!((length - 1.0).abs() < 1e-5, "{name}: {length}");
         }

@@ -64,8 +64,15 @@ fn losses_alone_are_the_losses_of_training() {
         assert_eq!(trained.kl.is_some(), variant.has_bottleneck());
         assert_eq!(trained.cl.is_some(), variant.is_contrastive());
         let parts = [(0.7, trained.lm), (0.1, trained.kl), (0.2, trained.cl)];
-        let sum: f64 = parts.iter().map(|(weight, loss)| weight * loss.unwrap_or(0.0)).sum();
-        let expected = if variant.generates() { sum } else { trained.cl.unwrap() };
+        let sum: f64 = parts
+            .iter()
+            .map(|(weight, loss)| weight * loss.unwrap_or(0.0))
+            .sum();
+        let expected = if variant.generates() {
+            sum
+        } else {
+            trained.cl.unwrap()
+        };
         assert!((trained.loss - expected).abs() < 1e-12, "{name}");
         if let Some(vae) = small.model.config().vae {
             assert_eq!(trained.kl_per_dimension.len(), vae.size);
@@ -81,9 +88,21 @@ fn a_caption_that_does_not_fit_is_refused() {
     let mut workspace = Workspace::new(&small.model, 2);
     let error = small.with_batch(|batch| {
         let workers = Workers::new(1).unwrap();
-        losses_only(&small.model, &small.params, batch, &small.objective, &workers, &mut workspace)
+        losses_only(
+            &small.model,
+            &small.params,
+            batch,
+            &small.objective,
+            &workers,
+            &mut workspace,
+        )
     });
     let error = error.unwrap_err();
     assert_eq!(error.exit_code(), 2);
-    assert!(error.message().contains("caption 3 of the batch has 7 tokens"), "{error}");
+    assert!(
+        error
+            .message()
+            .contains("caption 3 of the batch has 7 tokens"),
+        "{error}"
+    );
 }

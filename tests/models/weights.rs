@@ -29,7 +29,9 @@ fn a_checkpoint_comes_back_bit_for_bit_with_its_model() {
 fn what_does_not_fit_is_named_with_both_shapes() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.safetensors");
-    let [_, (_, config), ..] = configs()[..] else { unreachable!() };
+    let [_, (_, config), ..] = configs()[..] else {
+        unreachable!()
+    };
     let small = Small::new(config);
     save(&small.model, &small.params, &path).unwrap();
     let refused = |change: &dyn Fn(&mut ModelConfig), words: &[&str]| {
@@ -39,16 +41,27 @@ fn what_does_not_fit_is_named_with_both_shapes() {
         let error = load(&model, &mut model.init(0), &path).unwrap_err();
         assert_eq!(error.exit_code(), 2);
         for word in words {
-            assert!(error.message().contains(word), "{error} does not say {word}");
+            assert!(
+                error.message().contains(word),
+                "{error} does not say {word}"
+            );
         }
     };
     refused(
         &|c| c.gpt2.as_mut().unwrap().mlp = 25,
-        &["tensor decoder.transformer.h.0.mlp.c_fc.weight", "shape [16, 24]", "expected [16, 25]"],
+        &[
+            "tensor decoder.transformer.h.0.mlp.c_fc.weight",
+            "shape [16, 24]",
+            "expected [16, 25]",
+        ],
     );
     refused(
         &|c| c.vit.layers = 3,
-        &["tensor encoder.encoder.layer.2.layernorm_before.weight", "is missing", "[16]"],
+        &[
+            "tensor encoder.encoder.layer.2.layernorm_before.weight",
+            "is missing",
+            "[16]",
+        ],
     );
     refused(
         &|c| c.vit.layers = 1,
@@ -59,7 +72,12 @@ fn what_does_not_fit_is_named_with_both_shapes() {
     std::fs::write(&path, &bytes[..bytes.len() - 4]).unwrap();
     let error = open(&path).unwrap_err();
     assert_eq!(error.exit_code(), 2);
-    assert!(error.message().contains("expected a whole safetensors file"), "{error}");
+    assert!(
+        error
+            .message()
+            .contains("expected a whole safetensors file"),
+        "{error}"
+    );
     let error = open(&folder.path().join("nothing")).unwrap_err();
     assert_eq!(error.exit_code(), 2);
 }
@@ -123,7 +141,12 @@ fn towers_are_read_under_the_names_that_others_use() {
     for tensor in named_tensors(&captioner.model) {
         let kept = tensor.name.contains("cross") || tensor.name.starts_with("encoder.");
         let source = if kept { &untouched } else { &captioner.params };
-        assert_eq!(tensor.read(&params.values), tensor.read(&source.values), "{}", tensor.name);
+        assert_eq!(
+            tensor.read(&params.values),
+            tensor.read(&source.values),
+            "{}",
+            tensor.name
+        );
     }
     let error = load_gpt2(&dual.model, &mut dual.model.init(0), folder.path()).unwrap_err();
     assert!(error.message().contains("no decoder"));
@@ -131,7 +154,10 @@ fn towers_are_read_under_the_names_that_others_use() {
     // A BERT converted from TensorFlow: gamma and beta, heads of its pretraining.
     let mut tensors = written(&dual, "bert.", &|name| {
         let name = name.replace("LayerNorm.weight", "LayerNorm.gamma");
-        Some(format!("bert.{}", name.replace("LayerNorm.bias", "LayerNorm.beta")))
+        Some(format!(
+            "bert.{}",
+            name.replace("LayerNorm.bias", "LayerNorm.beta")
+        ))
     });
     tensors.push(("cls.predictions.bias".into(), vec![23], vec![0.0; 23]));
     write(&path, &tensors);
@@ -157,7 +183,13 @@ fn a_folder_for_transformers_is_one_that_is_read_here() {
     // Without the header's configuration, as if transformers had written it.
     let tensors: Vec<_> = named_tensors(&small.model)
         .into_iter()
-        .map(|t| (t.name.clone(), t.shape.clone(), t.read(&small.params.values)))
+        .map(|t| {
+            (
+                t.name.clone(),
+                t.shape.clone(),
+                t.read(&small.params.values),
+            )
+        })
         .collect();
     write(&folder.path().join("model.safetensors"), &tensors);
     let error = open(folder.path()).unwrap_err();
@@ -177,13 +209,36 @@ fn a_folder_for_transformers_is_one_that_is_read_here() {
         *config.pointer_mut(pointer).unwrap() = before;
         let error = open(folder.path()).unwrap_err();
         assert_eq!(error.exit_code(), 2);
-        assert!(error.message().contains(words), "{error} does not say {words}");
+        assert!(
+            error.message().contains(words),
+            "{error} does not say {words}"
+        );
     };
-    refused("/model_type", "gpt2".into(), "model_type: is `gpt2`, expected `vision-encoder-decoder`");
-    refused("/decoder/activation_function", "relu".into(), "decoder.activation_function: is `relu`");
-    refused("/decoder/tie_word_embeddings", false.into(), "decoder.tie_word_embeddings: is false");
-    refused("/encoder/hidden_size", "wide".into(), "encoder.hidden_size: is \"wide\", expected a whole number");
-    refused("/encoder/patch_size", 7.into(), "not a multiple of vit.patch = 7");
+    refused(
+        "/model_type",
+        "gpt2".into(),
+        "model_type: is `gpt2`, expected `vision-encoder-decoder`",
+    );
+    refused(
+        "/decoder/activation_function",
+        "relu".into(),
+        "decoder.activation_function: is `relu`",
+    );
+    refused(
+        "/decoder/tie_word_embeddings",
+        false.into(),
+        "decoder.tie_word_embeddings: is false",
+    );
+    refused(
+        "/encoder/hidden_size",
+        "wide".into(),
+        "encoder.hidden_size: is \"wide\", expected a whole number",
+    );
+    refused(
+        "/encoder/patch_size",
+        7.into(),
+        "not a multiple of vit.patch = 7",
+    );
     std::fs::write(&path, "{\n\"model_type\" 3}").unwrap();
     let error = open(folder.path()).unwrap_err();
     assert!(error.message().contains("line 2"), "{error}");

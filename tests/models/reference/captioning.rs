@@ -60,7 +60,11 @@ fn encoder_decoder() {
 
     let towers = Fixture::read(&root, "towers").tensors;
     let memory = encode(&case, LatentNoise::Mean);
-    compare_values(memory.states(0..4), &towers.floats("vit.last_hidden_state"), "encoder");
+    compare_values(
+        memory.states(0..4),
+        &towers.floats("vit.last_hidden_state"),
+        "encoder",
+    );
 
     let ids = fixture.tensors.whole("decoder_input_ids");
     let logits = forced_logits(&case, &memory, &ids, 4);
@@ -90,12 +94,22 @@ fn bottleneck(name: &str, latent: LatentType, kl_reduction: KlReduction) {
             kl_reduction,
         })
     };
-    let case = Case::captioner(&root, Variant::Vae, config(kl_reduction), None, Some(&fixture));
+    let case = Case::captioner(
+        &root,
+        Variant::Vae,
+        config(kl_reduction),
+        None,
+        Some(&fixture),
+    );
     let epsilon = fixture.tensors.floats("epsilon");
     let noise = LatentNoise::Given(&epsilon);
 
     let memory = encode(&case, noise);
-    compare_values(memory.states(0..4), &fixture.tensors.floats("memory"), "memory");
+    compare_values(
+        memory.states(0..4),
+        &fixture.tensors.floats("memory"),
+        "memory",
+    );
     let inputs = Fixture::read(&root, "encoder_decoder").tensors;
     let logits = forced_logits(&case, &memory, &inputs.whole("decoder_input_ids"), 4);
     compare_values(&logits, &fixture.tensors.floats("logits"), "logits");
@@ -107,13 +121,23 @@ fn bottleneck(name: &str, latent: LatentType, kl_reduction: KlReduction) {
         compare_loss(losses.lm.unwrap(), fixture.number("/losses/lm"), "lm");
         case.compare_gradients(&gradient, &fixture);
     }
-    for (reduction, key) in [(KlReduction::Mean, "/losses/kl_mean"), (KlReduction::Sum, "/losses/kl_sum")] {
+    for (reduction, key) in [
+        (KlReduction::Mean, "/losses/kl_mean"),
+        (KlReduction::Sum, "/losses/kl_sum"),
+    ] {
         let case = Case::captioner(&root, Variant::Vae, config(reduction), None, Some(&fixture));
         let mut workspace = Workspace::new(&case.model, 2);
         let losses = case.with_batch(|batch| {
             let workers = Workers::new(1).unwrap();
             let (model, params) = (&case.model, &case.params);
-            losses_only(model, params, batch, &objective(noise), &workers, &mut workspace)
+            losses_only(
+                model,
+                params,
+                batch,
+                &objective(noise),
+                &workers,
+                &mut workspace,
+            )
         });
         let losses = losses.unwrap();
         compare_loss(losses.kl.unwrap(), fixture.number(key), key);
@@ -145,12 +169,20 @@ fn greedy_captions() {
         }
     }
     let pixels = fixture.tensors.floats("pixel_values");
-    let pictures = |i: usize, out: &mut [f32]| out.copy_from_slice(&pixels[i * out.len()..][..out.len()]);
+    let pictures =
+        |i: usize, out: &mut [f32]| out.copy_from_slice(&pixels[i * out.len()..][..out.len()]);
     let mut workspace = Workspace::new(&case.model, 2);
     let workers = Workers::new(2).unwrap();
     let (model, params) = (&case.model, &case.params);
     let memory = model
-        .encode(params, 6, &pictures, LatentNoise::Mean, &workers, &mut workspace)
+        .encode(
+            params,
+            6,
+            &pictures,
+            LatentNoise::Mean,
+            &workers,
+            &mut workspace,
+        )
         .unwrap();
 
     let vocab = model.config().vocab();
@@ -159,11 +191,19 @@ fn greedy_captions() {
     let mut going: Vec<usize> = (0..6).collect();
     let mut decoder = Decoder::new(model, params, &memory, 0..6, 12).unwrap();
     while !going.is_empty() && decoder.position() < 11 {
-        let last: Vec<u32> = going.iter().map(|&i| captions[i][captions[i].len() - 1]).collect();
+        let last: Vec<u32> = going
+            .iter()
+            .map(|&i| captions[i][captions[i].len() - 1])
+            .collect();
         let logits = decoder.step(&last);
         for (&i, logits) in going.iter().zip(logits.chunks(vocab)) {
-            let best = (0..vocab).max_by(|&a, &b| logits[a].total_cmp(&logits[b])).unwrap();
-            let sum: f64 = logits.iter().map(|&l| f64::from(l - logits[best]).exp()).sum();
+            let best = (0..vocab)
+                .max_by(|&a, &b| logits[a].total_cmp(&logits[b]))
+                .unwrap();
+            let sum: f64 = logits
+                .iter()
+                .map(|&l| f64::from(l - logits[best]).exp())
+                .sum();
             captions[i].push(best as u32);
             scores[i] -= sum.ln();
         }
@@ -172,10 +212,19 @@ fn greedy_captions() {
         going = rows.iter().map(|&row| going[row]).collect();
         decoder.keep(&rows);
     }
-    for (i, expected) in fixture.json["beams"]["1"].as_array().unwrap().iter().enumerate() {
+    for (i, expected) in fixture.json["beams"]["1"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .enumerate()
+    {
         let ids: Vec<u32> = serde_json::from_value(expected[0]["ids"].clone()).unwrap();
         assert_eq!(captions[i], ids);
         let score = expected[0]["score"].as_f64().unwrap();
-        assert!((scores[i] - score).abs() < 1e-4, "{} instead of {score}", scores[i]);
+        assert!(
+            (scores[i] - score).abs() < 1e-4,
+            "{} instead of {score}",
+            scores[i]
+        );
     }
 }

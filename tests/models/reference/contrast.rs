@@ -45,7 +45,11 @@ fn bottleneck_and_contrast(name: &str, latent: LatentType, text_pass: TextPass) 
     let noise = LatentNoise::Given(&epsilon);
 
     let memory = encode(&case, noise);
-    compare_values(memory.states(0..4), &fixture.tensors.floats("memory"), "memory");
+    compare_values(
+        memory.states(0..4),
+        &fixture.tensors.floats("memory"),
+        "memory",
+    );
     let inputs = Fixture::read(&root, "encoder_decoder").tensors;
     let logits = forced_logits(&case, &memory, &inputs.whole("decoder_input_ids"), 4);
     compare_values(&logits, &fixture.tensors.floats("logits"), "logits");
@@ -57,7 +61,11 @@ fn bottleneck_and_contrast(name: &str, latent: LatentType, text_pass: TextPass) 
         compare_loss(losses.loss, fixture.number("/losses/total"), "total");
         compare_loss(losses.lm.unwrap(), fixture.number("/losses/lm"), "lm");
         compare_loss(losses.kl.unwrap(), fixture.number("/losses/kl_mean"), "kl");
-        compare_loss(losses.cl.unwrap(), fixture.number("/losses/contrastive"), "cl");
+        compare_loss(
+            losses.cl.unwrap(),
+            fixture.number("/losses/contrastive"),
+            "cl",
+        );
         case.compare_gradients(&gradient, &fixture);
     }
 }

@@ -28,7 +28,10 @@ impl Tensors {
     }
 
     pub fn floats(&self, name: &str) -> Vec<f32> {
-        let tensor = self.0.get(name).unwrap_or_else(|| panic!("the fixture has {name}"));
+        let tensor = self
+            .0
+            .get(name)
+            .unwrap_or_else(|| panic!("the fixture has {name}"));
         let tensor = tensor.to_dtype(DType::F32).unwrap().flatten_all().unwrap();
         tensor.to_vec1().unwrap()
     }
@@ -228,14 +231,28 @@ impl Case {
                 compare(&found, &expected, tolerance, name);
                 compared += 1;
             }
-            let norm: f64 = found.iter().map(|&g| f64::from(g).powi(2)).sum::<f64>().sqrt();
+            let norm: f64 = found
+                .iter()
+                .map(|&g| f64::from(g).powi(2))
+                .sum::<f64>()
+                .sqrt();
             let expected = norms[name].as_f64().unwrap();
             let noise = 1e-6 * largest * (found.len() as f64).sqrt();
             let tolerance = 1e-4 * expected + noise;
-            assert!((norm - expected).abs() < tolerance, "{name}: norm {norm}, expected {expected}");
+            assert!(
+                (norm - expected).abs() < tolerance,
+                "{name}: norm {norm}, expected {expected}"
+            );
         }
-        let stored = fixture.tensors.names().filter(|n| n.starts_with("grad.")).count();
-        assert_eq!(compared, stored, "the fixture has gradients that were not looked at");
+        let stored = fixture
+            .tensors
+            .names()
+            .filter(|n| n.starts_with("grad."))
+            .count();
+        assert_eq!(
+            compared, stored,
+            "the fixture has gradients that were not looked at"
+        );
         // Every gradient of the fixture is one of ours, but for poolers that nothing reads.
         assert_eq!(norms.len(), named_tensors(&self.model).len());
     }
@@ -264,7 +281,10 @@ pub fn compare(found: &[f32], expected: &[f32], tolerance: f64, what: &str) {
     assert_eq!(found.len(), expected.len(), "{what}");
     for (i, (found, expected)) in found.iter().zip(expected).enumerate() {
         let error = f64::from(found - expected).abs();
-        assert!(error <= tolerance, "{what}[{i}]: {found}, expected {expected}");
+        assert!(
+            error <= tolerance,
+            "{what}[{i}]: {found}, expected {expected}"
+        );
     }
 }
 
@@ -276,5 +296,8 @@ pub fn compare_values(found: &[f32], expected: &[f32], what: &str) {
 
 pub fn compare_loss(found: f64, expected: f64, what: &str) {
     let error = (found - expected).abs();
-    assert!(error <= 1e-5 * expected.abs(), "{what}: {found}, expected {expected}");
+    assert!(
+        error <= 1e-5 * expected.abs(),
+        "{what}: {found}, expected {expected}"
+    );
 }

@@ -30,7 +30,14 @@ fn three_steps(name: &str, settings: AdamW) {
         course.push(losses.unwrap().loss);
         let mut gradients = workspace.gradients();
         let values = &mut case.params.values;
-        update(values, &mut gradients, &mut moments, &settings, 1.0, &workers);
+        update(
+            values,
+            &mut gradients,
+            &mut moments,
+            &settings,
+            1.0,
+            &workers,
+        );
     }
     let losses = case.with_batch(|batch| {
         let (model, params) = (&case.model, &case.params);
@@ -38,7 +45,9 @@ fn three_steps(name: &str, settings: AdamW) {
     });
     course.push(losses.unwrap().loss);
 
-    let expected = fixture.json[name]["losses_before_each_step_and_after"].as_array().unwrap();
+    let expected = fixture.json[name]["losses_before_each_step_and_after"]
+        .as_array()
+        .unwrap();
     for (found, expected) in course.iter().zip(expected) {
         compare_loss(*found, expected.as_f64().unwrap(), "the course of the loss");
     }
@@ -50,7 +59,9 @@ fn three_steps(name: &str, settings: AdamW) {
         compared[start + piece.range.start..start + piece.range.end].fill(f32::NAN);
         values[start + piece.range.start..start + piece.range.end].fill(0.0);
     }
-    let sums = fixture.json[name]["sum_of_absolute_values"].as_object().unwrap();
+    let sums = fixture.json[name]["sum_of_absolute_values"]
+        .as_object()
+        .unwrap();
     let mut stored = 0;
     for tensor in named_tensors(&case.model) {
         let (found, mask) = (tensor.read(&values), tensor.read(&compared));
@@ -66,7 +77,11 @@ fn three_steps(name: &str, settings: AdamW) {
             let sum: f64 = found.iter().map(|&v| f64::from(v).abs()).sum();
             let expected = sums[&tensor.name].as_f64().unwrap();
             let tolerance = 1e-6 * expected + 1e-6 * found.len() as f64;
-            assert!((sum - expected).abs() < tolerance, "{}: {sum}, {expected}", tensor.name);
+            assert!(
+                (sum - expected).abs() < tolerance,
+                "{}: {sum}, {expected}",
+                tensor.name
+            );
         }
     }
     let prefix = format!("{name}.");
