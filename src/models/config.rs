@@ -416,7 +416,7 @@ impl ModelConfig {
         let VitConfig { image, patch, .. } = self.vit;
         positive("vit.patch", patch)?;
         positive("vit.image", image)?;
-        if image % patch != 0 {
+        if !image.is_multiple_of(patch) {
             return Err(Error::input(format!(
                 "model configuration: vit.image = {image} is not a multiple of vit.patch = {patch}"
             )));
@@ -479,7 +479,7 @@ impl Blocks {
         ] {
             positive(&format!("{tower}.{field}"), value)?;
         }
-        if self.width % self.heads != 0 {
+        if !self.width.is_multiple_of(self.heads) {
             return Err(Error::input(format!(
                 "model configuration: {tower}.width = {} is not a multiple of {tower}.heads = {}",
                 self.width, self.heads

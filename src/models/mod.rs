@@ -27,6 +27,8 @@ mod dual_encoder;
 mod gpt2;
 mod inference;
 mod objective;
+#[cfg(test)]
+mod towers;
 mod vae;
 mod vit;
 pub mod weights;
