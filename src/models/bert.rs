@@ -36,7 +36,7 @@ impl Bert {
             width, norm_eps, ..
         } = config;
         let mut table = |part: &str, rows: usize| {
-            builder.add(&format!("{name}.{part}"), rows, width, Init::Normal(0.02))
+            builder.add(format!("{name}.{part}"), rows, width, Init::Normal(0.02))
         };
         let words = table("words", config.vocab);
         let positions = table("positions", config.positions);

@@ -99,13 +99,13 @@ impl Gpt2 {
             ..
         } = config;
         let words = builder.add(
-            &format!("{name}.words"),
+            format!("{name}.words"),
             config.vocab,
             width,
             Init::Normal(0.02),
         );
         let positions = builder.add(
-            &format!("{name}.positions"),
+            format!("{name}.positions"),
             config.positions,
             width,
             Init::Normal(0.02),
@@ -172,7 +172,8 @@ impl Gpt2 {
         if let Some(dropout) = dropouts.next(p, rows) {
             stream = tape.dropout(stream, dropout);
         }
-        let mut normed = tape.norm(stream, self.blocks[0].norm_self);
+        let first_norm = self.blocks.first().map_or(self.norm, |b| b.norm_self);
+        let mut normed = tape.norm(stream, first_norm);
         for (i, block) in self.blocks.iter().enumerate() {
             let attention = &block.attention;
             let gathered = attention.attend(

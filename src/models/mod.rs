@@ -27,6 +27,8 @@ mod dual_encoder;
 mod gpt2;
 mod inference;
 mod objective;
+#[cfg(test)]
+mod towers;
 mod vae;
 mod vit;
 pub mod weights;
@@ -52,6 +54,9 @@ pub use inference::{Embeddings, Memory, Posterior, TeacherForced};
 pub use objective::{LatentNoise, Losses, Objective, loss_and_gradients, losses_only};
 pub use workspace::Workspace;
 pub use zero::ZeroGradient;
+
+/// The least temperature of the contrastive loss, at which cosines become logits of ±100.
+pub const LEAST_SIGMA: f32 = 0.01;
 
 /// A model: its configuration and where its parameters lie. The values are apart, in [`Params`].
 #[derive(Debug, Clone)]
@@ -138,6 +143,18 @@ impl Model {
     /// Where the temperature of the contrastive loss lies.
     pub fn sigma_slot(&self) -> Option<Slot> {
         self.head().map(|head| head.sigma)
+    }
+
+    /// Puts the temperature back to at least 0.01, to be called after every update.
+    ///
+    /// The contrastive loss falls with the temperature as soon as most pairs are ranked right, and
+    /// an optimizer would drive it through 0, where it changes sign. CLIP (Radford et al. 2021,
+    /// section 2.5) clips its logits' scale at 100 for the same reason.
+    pub fn bound_sigma(&self, params: &mut Params) {
+        if let Some(slot) = self.sigma_slot() {
+            let sigma = &mut params.slice_mut(slot)[0];
+            *sigma = sigma.max(LEAST_SIGMA);
+        }
     }
 
     /// The weight of one element's KL divergence in the reduced KL loss of a batch; 0 without a

@@ -40,9 +40,9 @@ impl Vit {
                 true,
                 initial_std(inputs),
             ),
-            class_token: builder.add(&format!("{name}.class"), 1, width, Init::Normal(0.02)),
+            class_token: builder.add(format!("{name}.class"), 1, width, Init::Normal(0.02)),
             positions: builder.add(
-                &format!("{name}.positions"),
+                format!("{name}.positions"),
                 config.tokens(),
                 width,
                 Init::Normal(0.02),
@@ -94,7 +94,8 @@ impl Vit {
         if let Some(dropout) = dropouts.next(p, tokens) {
             stream = tape.dropout(stream, dropout);
         }
-        let mut normed = tape.norm(stream, self.blocks[0].norm_before);
+        let first_norm = self.blocks.first().map_or(self.norm, |b| b.norm_before);
+        let mut normed = tape.norm(stream, first_norm);
         for (i, block) in self.blocks.iter().enumerate() {
             let attention = &block.attention;
             let gathered = attention.attend(

@@ -1,4 +1,5 @@
-//! The same numbers for any number of threads, and the same loss however a batch is cut or padded.
+//! The same numbers for any number of threads, the same loss however a batch is cut or padded, and
+//! bounds that are kept.
 
 use caption_bench::models::{LatentNoise, Workspace, losses_only};
 use caption_bench::nn::Workers;
@@ -105,4 +106,19 @@ fn a_caption_that_does_not_fit_is_refused() {
             .contains("caption 3 of the batch has 7 tokens"),
         "{error}"
     );
+}
+
+#[test]
+fn the_temperature_is_kept_from_vanishing() {
+    for (name, config) in configs() {
+        let mut small = Small::new(config);
+        let Some(sigma) = small.model.sigma_slot() else {
+            continue;
+        };
+        for (start, end) in [(-0.2, 0.01), (0.0, 0.01), (0.07, 0.07)] {
+            small.params.slice_mut(sigma)[0] = start;
+            small.model.bound_sigma(&mut small.params);
+            assert_eq!(small.params.slice(sigma), [end], "{name}");
+        }
+    }
 }

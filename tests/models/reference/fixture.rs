@@ -4,9 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
-use caption_bench::models::weights::{
-    bert_config, named_tensors, vision_encoder_decoder_config, vit_config,
-};
+use caption_bench::models::weights::{bert_config, named_tensors, vision_encoder_decoder_config};
 use caption_bench::models::{
     Batch, ContrastiveConfig, LatentNoise, Losses, Model, ModelConfig, Objective, Specials,
     TextPass, VaeConfig, Variant, Workspace, loss_and_gradients,
@@ -97,6 +95,13 @@ impl Inputs {
     }
 }
 
+/// A checkpoint of the fixtures, the prefix of its tensors there, and that of the model's here.
+struct Source {
+    folder: &'static str,
+    there: &'static str,
+    here: &'static str,
+}
+
 /// A model with a fixture's weights, and the fixture's inputs.
 pub struct Case {
     pub model: Model,
@@ -106,34 +111,28 @@ pub struct Case {
 }
 
 impl Case {
-    /// The model of `config` with weights from files and from the `weight.…` tensors of a fixture;
-    /// `name_in_file` turns a parameter's name into that in the files.
+    /// The model of `config` with weights from files, and from the `weight.…` tensors of a fixture
+    /// where no file has them.
     fn new(
         root: &Path,
         config: ModelConfig,
-        folders: &[(&str, &str)],
+        sources: &[Source],
         fixture: Option<&Fixture>,
         specials: Specials,
     ) -> Self {
         let model = Model::new(config).unwrap();
         let mut params = model.init(0);
-        let files: Vec<_> = folders
-            .iter()
-            .map(|(folder, _)| Tensors::read(&root.join(folder).join("model.safetensors")))
-            .collect();
+        let weights = |source: &Source| root.join(source.folder).join("model.safetensors");
+        let files: Vec<Tensors> = sources.iter().map(|s| Tensors::read(&weights(s))).collect();
         for tensor in named_tensors(&model) {
-            let name = &tensor.name;
-            let in_files = folders.iter().zip(&files).find_map(|((_, prefix), file)| {
-                let bare = name.strip_prefix(prefix.trim_end_matches('|'))?;
-                let name = match prefix.ends_with('|') {
-                    true => format!("encoder.{bare}"),
-                    false => bare.to_owned(),
-                };
+            let in_files = sources.iter().zip(&files).find_map(|(source, file)| {
+                let bare = tensor.name.strip_prefix(source.here)?;
+                let name = format!("{}{bare}", source.there);
                 file.names().any(|n| n == name).then(|| file.floats(&name))
             });
             let values = in_files.unwrap_or_else(|| {
-                let fixture = fixture.unwrap_or_else(|| panic!("no file has {name}"));
-                fixture.tensors.floats(&format!("weight.{name}"))
+                let fixture = fixture.expect("a fixture for what no file has");
+                fixture.tensors.floats(&format!("weight.{}", tensor.name))
             });
             tensor.write(&mut params.values, &values);
         }
@@ -163,13 +162,17 @@ impl Case {
             contrastive: text_pass.map(head),
         };
         let specials = Specials::single(GPT2);
-        Self::new(root, config, &[("tiny-ved", "")], fixture, specials)
+        let towers = Source {
+            folder: "tiny-ved",
+            there: "",
+            here: "",
+        };
+        Self::new(root, config, &[towers], fixture, specials)
     }
 
     /// The dual encoder on the ViT of `tiny-ved` and on `tiny-bert`.
     pub fn dual_encoder(root: &Path, fixture: &Fixture) -> Self {
         let (vit, _) = vision_encoder_decoder_config(&root.join("tiny-ved")).unwrap();
-        assert!(vit_config(&root.join("tiny-ved")).is_err());
         let config = ModelConfig {
             variant: Variant::DualEncoder,
             vit,
@@ -183,8 +186,17 @@ impl Case {
             end: 2,
             pad: 0,
         };
-        let folders = [("tiny-ved", "vit.|"), ("tiny-bert", "bert.")];
-        Self::new(root, config, &folders, Some(fixture), specials)
+        let vit = Source {
+            folder: "tiny-ved",
+            there: "encoder.",
+            here: "vit.",
+        };
+        let bert = Source {
+            folder: "tiny-bert",
+            there: "",
+            here: "bert.",
+        };
+        Self::new(root, config, &[vit, bert], Some(fixture), specials)
     }
 
     /// Hands out the batch.
