@@ -63,7 +63,7 @@ fn assert_close(ours: f64, theirs: f64, what: &str) {
 /// Compares the score of each case and of all together, under every metric there is.
 fn compare(cases: &[Case], per_case: &BTreeMap<String, Values>, corpus: &Values) {
     let metrics = metrics::suite("all").unwrap();
-    let evaluation = metrics::evaluate(&metrics, cases, 2, 0);
+    let evaluation = metrics::evaluate(&metrics, cases, 2);
     for metric in metrics {
         let key = metric.key();
         let table = &evaluation.tables[key];

@@ -20,8 +20,8 @@ static METRICS: [&dyn Metric; 6] = [
 const SUITES: [(&str, &[&str]); 1] = [("paper", &["hf.bleu", "hf.rouge1", "hf.rougeL", "hf.meteor"])];
 
 /// The keys of all metrics, in the order of tables.
-pub fn keys() -> impl Iterator<Item = &'static str> {
-    METRICS.iter().map(|metric| metric.key())
+pub fn keys() -> Vec<&'static str> {
+    METRICS.iter().map(|metric| metric.key()).collect()
 }
 
 /// The metric with this key.
@@ -32,11 +32,11 @@ pub fn metric(key: &str) -> Option<&'static dyn Metric> {
 /// The metric with this key, or an input error that names the nearest key.
 pub fn named(key: &str) -> Result<&'static dyn Metric> {
     metric(key).ok_or_else(|| {
-        let nearest = keys().max_by(|a, b| strsim::jaro_winkler(a, key).total_cmp(&strsim::jaro_winkler(b, key)));
+        let nearest = keys().into_iter().max_by(|a, b| strsim::jaro_winkler(a, key).total_cmp(&strsim::jaro_winkler(b, key)));
         Error::input(format!(
             "there is no metric `{key}`; the nearest is `{}` (there are {})",
             nearest.unwrap_or_default(),
-            keys().collect::<Vec<_>>().join(", ")
+            keys().join(", ")
         ))
     })
 }
@@ -63,7 +63,7 @@ mod tests {
     fn suites_are_made_of_metrics() {
         let paper = suite("paper").unwrap();
         assert_eq!(paper.len(), 4);
-        assert_eq!(suite("all").unwrap().len(), keys().count());
+        assert_eq!(suite("all").unwrap().len(), keys().len());
         assert!(metric("hf.meteor").is_some() && metric("meteor").is_none());
     }
 

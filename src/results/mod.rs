@@ -1,3 +1,4 @@
 //! What a run leaves on disk, and how it is read back.
 
 pub mod schema;
+pub mod scores;
