@@ -1,4 +1,9 @@
 //! What a run leaves on disk, and how it is read back.
 
+pub mod atomic;
+pub mod cell;
+pub mod log;
 pub mod schema;
 pub mod scores;
+pub mod stats_file;
+pub mod store;
