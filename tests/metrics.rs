@@ -25,7 +25,8 @@ struct CaseLine {
 
 fn lines<T: for<'a> Deserialize<'a>>(path: &Path) -> Vec<T> {
     let text = std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    let parse = |line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let parse =
+        |line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     text.lines().map(parse).collect()
 }
 
@@ -57,21 +58,32 @@ fn expected(value: &Value) -> f64 {
 
 fn assert_close(ours: f64, theirs: f64, what: &str) {
     let off = (ours - theirs).abs();
-    assert!(off <= TOLERANCE * theirs.abs().max(1.0), "{what}: {ours} and not {theirs}");
+    assert!(
+        off <= TOLERANCE * theirs.abs().max(1.0),
+        "{what}: {ours} and not {theirs}"
+    );
 }
 
 /// Compares the score of each case and of all together, under every metric there is.
 fn compare(cases: &[Case], per_case: &BTreeMap<String, Values>, corpus: &Values) {
     let metrics = metrics::suite("all").unwrap();
-    let evaluation = metrics::evaluate(&metrics, cases, 2);
+    let evaluation = metrics::evaluate(&metrics, cases, 2, 0);
     for metric in metrics {
         let key = metric.key();
         let table = &evaluation.tables[key];
         for (i, case) in cases.iter().enumerate() {
             let theirs = expected(&per_case[&case.id][key]);
-            assert_close(metric.caption_score(table.row(i)), theirs, &format!("{key} of {}", case.id));
+            assert_close(
+                metric.caption_score(table.row(i)),
+                theirs,
+                &format!("{key} of {}", case.id),
+            );
         }
-        assert_close(metric.score(&table.sums()), expected(&corpus[key]), &format!("{key} of all"));
+        assert_close(
+            metric.score(&table.sums()),
+            expected(&corpus[key]),
+            &format!("{key} of all"),
+        );
     }
 }
 
@@ -82,10 +94,18 @@ fn our_own_cases_equal_the_references() {
     assert!(cases.len() >= 300, "{}", cases.len());
     let scores: Vec<Value> = lines(&folder.join("scores.jsonl"));
     let (head, scores) = scores.split_first().unwrap();
-    assert!(head["command"].as_str().unwrap().contains("fixtures/make/metrics.py"));
+    assert!(
+        head["command"]
+            .as_str()
+            .unwrap()
+            .contains("fixtures/make/metrics.py")
+    );
     let values = |value: &Value| serde_json::from_value::<Values>(value.clone()).unwrap();
     let id = |line: &Value| line["id"].as_str().unwrap().to_owned();
-    let per_case = scores.iter().map(|line| (id(line), values(&line["scores"]))).collect();
+    let per_case = scores
+        .iter()
+        .map(|line| (id(line), values(&line["scores"])))
+        .collect();
     compare(&cases, &per_case, &values(&head["corpus"]));
 }
 
@@ -96,7 +116,10 @@ fn public_cases_equal_the_references() {
     let mut per_case: BTreeMap<String, Values> = BTreeMap::new();
     let mut put = |line: &Value, key: &str, value: &Value| {
         let id = line["id"].as_str().unwrap().to_owned();
-        per_case.entry(id).or_default().insert(key.to_owned(), value.clone());
+        per_case
+            .entry(id)
+            .or_default()
+            .insert(key.to_owned(), value.clone());
     };
     for line in lines::<Value>(&folder.join("hf_bleu_percase.jsonl")) {
         put(&line, "hf.bleu", &line["bleu"]);
@@ -115,12 +138,25 @@ fn public_cases_equal_the_references() {
     for line in lines::<Value>(&folder.join("nltk_bleu_sentence.jsonl")) {
         put(&line, "nltk.bleu", &line["wtl-m0"]);
     }
-    let corpus: Value = serde_json::from_slice(&std::fs::read(folder.join("corpus.json")).unwrap()).unwrap();
+    let corpus: Value =
+        serde_json::from_slice(&std::fs::read(folder.join("corpus.json")).unwrap()).unwrap();
     let mut all = Values::from([
-        ("hf.bleu".to_owned(), corpus["hf_bleu"]["all/default"]["bleu"].clone()),
-        ("hf.meteor".to_owned(), corpus["nltk_meteor_mean"]["all/wt"].clone()),
-        ("sacrebleu.bleu".to_owned(), corpus["sacrebleu"]["all/13a"]["score"].clone()),
-        ("nltk.bleu".to_owned(), corpus["nltk_bleu"]["all/wtl-m0"].clone()),
+        (
+            "hf.bleu".to_owned(),
+            corpus["hf_bleu"]["all/default"]["bleu"].clone(),
+        ),
+        (
+            "hf.meteor".to_owned(),
+            corpus["nltk_meteor_mean"]["all/wt"].clone(),
+        ),
+        (
+            "sacrebleu.bleu".to_owned(),
+            corpus["sacrebleu"]["all/13a"]["score"].clone(),
+        ),
+        (
+            "nltk.bleu".to_owned(),
+            corpus["nltk_bleu"]["all/wtl-m0"].clone(),
+        ),
     ]);
     for kind in ["rouge1", "rouge2", "rougeL", "rougeLsum"] {
         let value = &corpus["rouge_mean_f"][format!("all/plain_multi/{kind}")];
@@ -145,8 +181,16 @@ fn public_tokens_equal_the_references() {
         let joined = |tokens: Vec<String>| Value::from(tokens.join(" "));
         // sacreBLEU itself, not Hugging Face, strips trailing white space.
         let stripped = text.trim_end_matches(tokenizers::python::is_space);
-        assert_eq!(joined(tokenizers::thirteen_a(stripped)), line["13a"], "{text:?}");
-        assert_eq!(Value::from(tokenizers::word_tokenize(text)), line["word_tokenize"], "{text:?}");
+        assert_eq!(
+            joined(tokenizers::thirteen_a(stripped)),
+            line["13a"],
+            "{text:?}"
+        );
+        assert_eq!(
+            Value::from(tokenizers::word_tokenize(text)),
+            line["word_tokenize"],
+            "{text:?}"
+        );
         assert_eq!(joined(tokenizers::rouge(text)), line["rouge"], "{text:?}");
     }
 }
@@ -166,7 +210,9 @@ fn public_words_equal_the_references() {
             .filter_map(|name| wordnet.rank(name.as_str().unwrap()))
             .collect();
         wanted.sort_unstable();
-        let lower = names.iter().filter(|name| name.as_str() == Some(&name.as_str().unwrap().to_lowercase()));
+        let lower = names
+            .iter()
+            .filter(|name| name.as_str() == Some(&name.as_str().unwrap().to_lowercase()));
         assert_eq!(lower.count(), wanted.len(), "{stem}");
         assert_eq!(wordnet.synonyms(&stem), wanted, "{stem}");
     }

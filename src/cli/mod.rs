@@ -6,6 +6,8 @@ use crate::error::{Error, Result};
 
 pub mod baseline;
 pub mod gate;
+mod progress;
+pub mod score;
 
 /// The command line's flags.
 #[derive(Debug, Parser)]
@@ -19,6 +21,7 @@ struct Cli {
 enum Verb {
     Gate(gate::GateArgs),
     Baseline(baseline::BaselineArgs),
+    Score(score::ScoreArgs),
 }
 
 /// Runs the command line given by `args`, the program's name first.
@@ -30,5 +33,6 @@ pub fn run(args: impl IntoIterator<Item = std::ffi::OsString>) -> Result<()> {
     match cli.verb {
         Verb::Gate(args) => gate::run(args),
         Verb::Baseline(args) => baseline::run(args),
+        Verb::Score(args) => score::run(args),
     }
 }

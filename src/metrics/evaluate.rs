@@ -15,6 +15,10 @@ pub struct Evaluation {
     pub n: usize,
     /// The number of references of every caption, or `None` if it varies.
     pub references: Option<usize>,
+    /// The seed of bootstrap resamples drawn from these captions.
+    pub seed: u64,
+    /// The threads that resampling may use; no result depends on it.
+    pub threads: usize,
     /// Statistics by metric key.
     pub tables: BTreeMap<String, StatsTable>,
 }
@@ -22,8 +26,8 @@ pub struct Evaluation {
 /// The statistics of `cases` under `metrics`, computed by `threads` threads (at least one).
 ///
 /// The result does not depend on the number of threads.
-pub fn evaluate(metrics: &[&dyn Metric], cases: &[Case], threads: usize) -> Evaluation {
-    evaluate_with(metrics, cases, threads, &|_| ())
+pub fn evaluate(metrics: &[&dyn Metric], cases: &[Case], threads: usize, seed: u64) -> Evaluation {
+    evaluate_with(metrics, cases, threads, seed, &|_| ())
 }
 
 /// As [`evaluate`], calling `progress` with the number of captions done since its last call, from
@@ -32,6 +36,7 @@ pub fn evaluate_with(
     metrics: &[&dyn Metric],
     cases: &[Case],
     threads: usize,
+    seed: u64,
     progress: &(dyn Fn(usize) + Sync),
 ) -> Evaluation {
     let chunks: Vec<&[Case]> = cases.chunks(CHUNK).collect();
@@ -63,7 +68,13 @@ pub fn evaluate_with(
         .iter()
         .map(|metric| {
             let width = metric.width();
-            (metric.key().to_owned(), StatsTable { width, rows: Vec::with_capacity(width * cases.len()) })
+            (
+                metric.key().to_owned(),
+                StatsTable {
+                    width,
+                    rows: Vec::with_capacity(width * cases.len()),
+                },
+            )
         })
         .collect();
     for (_, rows) in done {
@@ -76,14 +87,19 @@ pub fn evaluate_with(
     Evaluation {
         n: cases.len(),
         references: shared_reference_count(cases),
+        seed,
+        threads,
         tables,
     }
 }
 
 /// The statistics of `cases` under one metric, computed by `threads` threads.
 pub fn stats_table(metric: &dyn Metric, cases: &[Case], threads: usize) -> StatsTable {
-    let mut tables = evaluate(&[metric], cases, threads).tables;
-    tables.remove(metric.key()).unwrap_or(StatsTable { width: metric.width(), rows: Vec::new() })
+    let mut tables = evaluate(&[metric], cases, threads, 0).tables;
+    tables.remove(metric.key()).unwrap_or(StatsTable {
+        width: metric.width(),
+        rows: Vec::new(),
+    })
 }
 
 fn take<'a>(chunks: &[&'a [Case]], next: &AtomicUsize) -> Option<(usize, &'a [Case])> {
@@ -105,7 +121,10 @@ fn chunk_rows(metrics: &[&dyn Metric], cases: &[Case]) -> Vec<Vec<f64>> {
 
 fn shared_reference_count(cases: &[Case]) -> Option<usize> {
     let count = cases.first()?.references.len();
-    cases.iter().all(|case| case.references.len() == count).then_some(count)
+    cases
+        .iter()
+        .all(|case| case.references.len() == count)
+        .then_some(count)
 }
 
 #[cfg(test)]
@@ -118,7 +137,10 @@ mod tests {
             .map(|i| Case {
                 id: i.to_string(),
                 hypothesis: format!("a red ball number {i} lies in the grass"),
-                references: vec![format!("the ball {} is lying on grass", i / 2), "a red ball".into()],
+                references: vec![
+                    format!("the ball {} is lying on grass", i / 2),
+                    "a red ball".into(),
+                ],
             })
             .collect()
     }
@@ -127,11 +149,11 @@ mod tests {
     fn any_number_of_threads_gives_the_same() {
         let metrics = suite("all").unwrap();
         let cases = cases(300);
-        let one = evaluate(&metrics, &cases, 1);
+        let one = evaluate(&metrics, &cases, 1, 7);
         assert_eq!(one.n, 300);
         assert_eq!(one.references, Some(2));
         for threads in [2, 3, 8] {
-            assert_eq!(evaluate(&metrics, &cases, threads).tables, one.tables);
+            assert_eq!(evaluate(&metrics, &cases, threads, 7).tables, one.tables);
         }
         for metric in &metrics {
             assert_eq!(stats_table(*metric, &cases, 2), one.tables[metric.key()]);
@@ -142,9 +164,14 @@ mod tests {
     #[test]
     fn no_caption_and_uneven_references() {
         let metrics = suite("paper").unwrap();
-        assert!(evaluate(&metrics, &[], 2).tables.values().all(StatsTable::is_empty));
+        assert!(
+            evaluate(&metrics, &[], 2, 0)
+                .tables
+                .values()
+                .all(StatsTable::is_empty)
+        );
         let mut cases = cases(3);
         cases[1].references.pop();
-        assert_eq!(evaluate(&metrics, &cases, 2).references, None);
+        assert_eq!(evaluate(&metrics, &cases, 2, 0).references, None);
     }
 }

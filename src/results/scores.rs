@@ -2,19 +2,24 @@
 
 use super::schema::{Score, Scores};
 use crate::metrics::{self, Evaluation, Metric, StatsTable};
-use crate::stats::bootstrap::interval95;
+use crate::stats::bootstrap::{RESAMPLES, interval95};
 
-/// The score of every metric of an evaluation, with a 95 % interval over its captions from that many
-/// bootstrap `resamples` (none if 0, or of a single caption).
+/// The score of every metric of an evaluation, with its 95 % bootstrap interval over the captions.
 ///
-/// The threads divide the work and change no result. Tables under a key that no metric has are left
-/// out.
-pub fn scores(evaluation: &Evaluation, resamples: usize, seed: u64, threads: usize) -> Scores {
+/// Seed and threads of the bootstrap are the evaluation's. Tables under a key that no metric has are
+/// left out.
+pub fn scores(evaluation: &Evaluation) -> Scores {
     let score = |metric: &dyn Metric, table: &StatsTable| {
         let value = metric.score(&table.sums());
         let factor = metric.points_factor();
         let of_sums = |sums: &[f64]| metric.score(sums);
-        let interval = interval95(table, &of_sums, resamples, seed, threads);
+        let interval = interval95(
+            table,
+            &of_sums,
+            RESAMPLES,
+            evaluation.seed,
+            evaluation.threads,
+        );
         Score {
             value,
             points: factor * value,
@@ -41,11 +46,14 @@ mod tests {
             references: vec![format!("a dog runs on grass {}", i % 3)],
         };
         let cases: Vec<Case> = (0..20).map(case).collect();
-        let scores = scores(&evaluate(&suite("paper").unwrap(), &cases, 2), 500, 1, 2);
+        let scores = scores(&evaluate(&suite("paper").unwrap(), &cases, 2, 1));
         assert_eq!(scores.len(), 4);
         for (key, score) in scores {
             let [low, high] = score.ci95.unwrap();
-            assert!(low <= score.points && score.points <= high, "{key}: {score:?}");
+            assert!(
+                low <= score.points && score.points <= high,
+                "{key}: {score:?}"
+            );
             assert!((score.points - 100.0 * score.value).abs() < 1e-12, "{key}");
             assert!(score.signature.starts_with("nrefs:1|"), "{key}");
         }
@@ -53,8 +61,16 @@ mod tests {
 
     #[test]
     fn a_single_caption_has_no_interval() {
-        let case = Case { id: "1".into(), hypothesis: "a".into(), references: vec!["a".into()] };
-        let scores = scores(&evaluate(&suite("all").unwrap(), &[case], 1), 500, 1, 1);
-        assert!(scores.values().all(|score| score.ci95.is_none() && score.value.is_finite()));
+        let case = Case {
+            id: "1".into(),
+            hypothesis: "a".into(),
+            references: vec!["a".into()],
+        };
+        let scores = scores(&evaluate(&suite("all").unwrap(), &[case], 1, 1));
+        assert!(
+            scores
+                .values()
+                .all(|score| score.ci95.is_none() && score.value.is_finite())
+        );
     }
 }

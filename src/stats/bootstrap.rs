@@ -11,6 +11,9 @@ use crate::metrics::StatsTable;
 /// Resamples where nobody asks for another number.
 pub const RESAMPLES: usize = 1000;
 
+/// The seed where nobody asks for another: the same captions always get the same interval.
+pub const SEED: u64 = 0;
+
 /// The 95 % interval of `score` over resamples of the table's captions, on the scale of `score`.
 ///
 /// `None` for fewer than two captions or no resample: nothing varies there. The result is the same
@@ -115,9 +118,18 @@ mod tests {
 
     #[test]
     fn nothing_varies_in_a_single_caption() {
-        assert_eq!(interval95(&table([0.5].into_iter()), &mean, 100, 0, 1), None);
-        assert_eq!(interval95(&table([0.5; 3].into_iter()), &mean, 0, 0, 1), None);
-        assert_eq!(interval95(&table([0.5; 3].into_iter()), &mean, 100, 0, 1), Some([0.5, 0.5]));
+        assert_eq!(
+            interval95(&table([0.5].into_iter()), &mean, 100, 0, 1),
+            None
+        );
+        assert_eq!(
+            interval95(&table([0.5; 3].into_iter()), &mean, 0, 0, 1),
+            None
+        );
+        assert_eq!(
+            interval95(&table([0.5; 3].into_iter()), &mean, 100, 0, 1),
+            Some([0.5, 0.5])
+        );
     }
 
     #[test]

@@ -12,7 +12,9 @@ pub struct Draws {
 impl Draws {
     /// The stream with this number under this seed.
     pub fn new(seed: u64, stream: u64) -> Self {
-        Self { key: mix(mix(seed).wrapping_add(stream)) }
+        Self {
+            key: mix(mix(seed).wrapping_add(stream)),
+        }
     }
 
     /// 64 random bits.
@@ -46,7 +48,10 @@ mod tests {
             counts[draws.below(i, 10)] += 1;
         }
         // Five standard deviations of a binomial with n = 100,000 and p = 0.1.
-        assert!(counts.iter().all(|count| count.abs_diff(10_000) < 475), "{counts:?}");
+        assert!(
+            counts.iter().all(|count| count.abs_diff(10_000) < 475),
+            "{counts:?}"
+        );
     }
 
     #[test]
@@ -54,6 +59,9 @@ mod tests {
         let bits = |seed, stream| Draws::new(seed, stream).bits(5);
         assert_eq!(bits(1, 2), bits(1, 2));
         let all = [bits(0, 0), bits(0, 1), bits(1, 0), bits(1, 1), bits(2, 0)];
-        assert!((1..all.len()).all(|i| !all[..i].contains(&all[i])), "{all:?}");
+        assert!(
+            (1..all.len()).all(|i| !all[..i].contains(&all[i])),
+            "{all:?}"
+        );
     }
 }
