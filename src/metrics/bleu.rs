@@ -13,10 +13,10 @@
 //! The reference raises a `ZeroDivisionError` if all hypotheses or all references are empty. The
 //! score here is then 0: nothing was written, or there was nothing to match.
 
+use super::Metric;
 use super::ngrams::{NGrams, possible};
 use super::prepared::{Prepared, Tokens};
 use super::signature::signature;
-use super::Metric;
 
 /// The longest n-grams that count.
 const ORDER: usize = 4;
@@ -50,14 +50,28 @@ impl Metric for HfBleu {
         if reference == 0.0 || matched.contains(&0.0) {
             return 0.0;
         }
-        let mean_log: f64 = matched.iter().zip(all).map(|(m, a)| 0.25 * (m / a).ln()).sum();
+        let mean_log: f64 = matched
+            .iter()
+            .zip(all)
+            .map(|(m, a)| 0.25 * (m / a).ln())
+            .sum();
         let ratio = written / reference;
-        let penalty = if ratio > 1.0 { 1.0 } else { (1.0 - 1.0 / ratio).exp() };
+        let penalty = if ratio > 1.0 {
+            1.0
+        } else {
+            (1.0 - 1.0 / ratio).exp()
+        };
         mean_log.exp() * penalty
     }
 
     fn signature(&self, references: Option<usize>) -> String {
-        let fields = [("case", "mixed"), ("tok", "13a"), ("smooth", "none"), ("len", "shortest"), ("impl", "hf-evaluate-0.4.6")];
+        let fields = [
+            ("case", "mixed"),
+            ("tok", "13a"),
+            ("smooth", "none"),
+            ("len", "shortest"),
+            ("impl", "hf-evaluate-0.4.6"),
+        ];
         signature(references, &fields)
     }
 }
@@ -67,7 +81,11 @@ impl Metric for HfBleu {
 fn matches(tokens: &Tokens<Vec<u32>>) -> [u64; ORDER] {
     std::array::from_fn(|i| {
         let n = i + 1;
-        let references: Vec<NGrams> = tokens.references.iter().map(|ids| NGrams::count(ids, n)).collect();
+        let references: Vec<NGrams> = tokens
+            .references
+            .iter()
+            .map(|ids| NGrams::count(ids, n))
+            .collect();
         NGrams::count(&tokens.hypothesis, n).clipped(&references)
     })
 }
@@ -94,8 +112,15 @@ mod tests {
         let reference = "a red ball lies on the grass";
         assert_eq!(score(reference, &[reference]), 1.0);
         let short = score("a red ball lies on", &[reference]);
-        assert!((short - (1.0f64 - 7.0 / 5.0).exp()).abs() < 1e-12, "{short}");
-        assert_eq!(score("a red ball lies on", &[reference, "a red ball"]), 1.0, "the shortest counts");
+        assert!(
+            (short - (1.0f64 - 7.0 / 5.0).exp()).abs() < 1e-12,
+            "{short}"
+        );
+        assert_eq!(
+            score("a red ball lies on", &[reference, "a red ball"]),
+            1.0,
+            "the shortest counts"
+        );
     }
 
     #[test]

@@ -68,7 +68,13 @@ pub fn evaluate_with(
         .iter()
         .map(|metric| {
             let width = metric.width();
-            (metric.key().to_owned(), StatsTable { width, rows: Vec::with_capacity(width * cases.len()) })
+            (
+                metric.key().to_owned(),
+                StatsTable {
+                    width,
+                    rows: Vec::with_capacity(width * cases.len()),
+                },
+            )
         })
         .collect();
     for (_, rows) in done {
@@ -90,7 +96,10 @@ pub fn evaluate_with(
 /// The statistics of `cases` under one metric, computed by `threads` threads.
 pub fn stats_table(metric: &dyn Metric, cases: &[Case], threads: usize) -> StatsTable {
     let mut tables = evaluate(&[metric], cases, threads, 0).tables;
-    tables.remove(metric.key()).unwrap_or(StatsTable { width: metric.width(), rows: Vec::new() })
+    tables.remove(metric.key()).unwrap_or(StatsTable {
+        width: metric.width(),
+        rows: Vec::new(),
+    })
 }
 
 fn take<'a>(chunks: &[&'a [Case]], next: &AtomicUsize) -> Option<(usize, &'a [Case])> {
@@ -112,7 +121,10 @@ fn chunk_rows(metrics: &[&dyn Metric], cases: &[Case]) -> Vec<Vec<f64>> {
 
 fn shared_reference_count(cases: &[Case]) -> Option<usize> {
     let count = cases.first()?.references.len();
-    cases.iter().all(|case| case.references.len() == count).then_some(count)
+    cases
+        .iter()
+        .all(|case| case.references.len() == count)
+        .then_some(count)
 }
 
 #[cfg(test)]
@@ -125,7 +137,10 @@ mod tests {
             .map(|i| Case {
                 id: i.to_string(),
                 hypothesis: format!("a red ball number {i} lies in the grass"),
-                references: vec![format!("the ball {} is lying on grass", i / 2), "a red ball".into()],
+                references: vec![
+                    format!("the ball {} is lying on grass", i / 2),
+                    "a red ball".into(),
+                ],
             })
             .collect()
     }
@@ -149,7 +164,12 @@ mod tests {
     #[test]
     fn no_caption_and_uneven_references() {
         let metrics = suite("paper").unwrap();
-        assert!(evaluate(&metrics, &[], 2, 0).tables.values().all(StatsTable::is_empty));
+        assert!(
+            evaluate(&metrics, &[], 2, 0)
+                .tables
+                .values()
+                .all(StatsTable::is_empty)
+        );
         let mut cases = cases(3);
         cases[1].references.pop();
         assert_eq!(evaluate(&metrics, &cases, 2, 0).references, None);

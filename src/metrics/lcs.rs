@@ -8,7 +8,11 @@ pub fn length(a: &[u32], b: &[u32]) -> usize {
         let mut diagonal = 0;
         for (j, y) in short.iter().enumerate() {
             let above = row[j + 1];
-            row[j + 1] = if x == y { diagonal + 1 } else { above.max(row[j]) };
+            row[j + 1] = if x == y {
+                diagonal + 1
+            } else {
+                above.max(row[j])
+            };
             diagonal = above;
         }
     }

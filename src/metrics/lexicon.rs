@@ -46,7 +46,10 @@ impl Lexicon {
             });
             next
         });
-        let numbers = Word { word: self.words.len() as u32, stem };
+        let numbers = Word {
+            word: self.words.len() as u32,
+            stem,
+        };
         self.words.insert(word, numbers);
         numbers
     }

@@ -10,5 +10,9 @@ pub(super) fn push(score: f64, row: &mut Vec<f64>) {
 
 /// The mean; 0 of no caption.
 pub(super) fn score(sums: &[f64]) -> f64 {
-    if sums[1] > 0.0 { sums[0] / sums[1] } else { 0.0 }
+    if sums[1] > 0.0 {
+        sums[0] / sums[1]
+    } else {
+        0.0
+    }
 }

@@ -83,7 +83,10 @@ impl Metric for HfMeteor {
 }
 
 fn numbers(lexicon: &mut Lexicon, tokens: &[String]) -> Vec<Word> {
-    tokens.iter().map(|token| lexicon.word(token.to_lowercase())).collect()
+    tokens
+        .iter()
+        .map(|token| lexicon.word(token.to_lowercase()))
+        .collect()
 }
 
 /// For each word of the hypothesis the position of the reference's word it is matched with.
@@ -98,7 +101,9 @@ fn align(lexicon: &Lexicon, hypothesis: &[Word], reference: &[Word]) -> Vec<Opti
     for fits in stages {
         for (word, found) in hypothesis.iter().zip(&mut matches).rev() {
             if found.is_none() {
-                *found = (0..reference.len()).rev().find(|&j| free[j] && fits(*word, reference[j]));
+                *found = (0..reference.len())
+                    .rev()
+                    .find(|&j| free[j] && fits(*word, reference[j]));
                 if let Some(j) = *found {
                     free[j] = false;
                 }
@@ -157,7 +162,10 @@ mod tests {
     #[test]
     fn a_copy_is_not_quite_one() {
         assert_eq!(meteor("A red ball", &["a red ball"]), 1.0 - 0.5 / 27.0);
-        assert_eq!(meteor("a red ball", &["nothing", "A red ball"]), 1.0 - 0.5 / 27.0);
+        assert_eq!(
+            meteor("a red ball", &["nothing", "A red ball"]),
+            1.0 - 0.5 / 27.0
+        );
     }
 
     #[test]
@@ -166,9 +174,21 @@ mod tests {
         assert_eq!(aligned("the a", "a the a"), [Some(1), Some(2)]);
         assert_eq!(aligned("dogs running", "run dog"), [Some(1), Some(0)]);
         assert_eq!(aligned("couch", "sofa"), [Some(0)]);
-        assert_eq!(aligned("couch", "couch sofa"), [Some(0)], "exact before synonym");
-        assert_eq!(aligned("couch", "couches sofa"), [Some(0)], "stem before synonym");
-        assert_eq!(aligned("picture", "photo"), [None], "stems are looked up, not words");
+        assert_eq!(
+            aligned("couch", "couch sofa"),
+            [Some(0)],
+            "exact before synonym"
+        );
+        assert_eq!(
+            aligned("couch", "couches sofa"),
+            [Some(0)],
+            "stem before synonym"
+        );
+        assert_eq!(
+            aligned("picture", "photo"),
+            [None],
+            "stems are looked up, not words"
+        );
     }
 
     #[test]

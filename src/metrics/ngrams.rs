@@ -11,7 +11,10 @@ impl NGrams {
         debug_assert!((1..=4).contains(&n));
         let mut grams: Vec<u128> = ids
             .windows(n)
-            .map(|gram| gram.iter().fold(0, |packed, &id| packed << 32 | u128::from(id)))
+            .map(|gram| {
+                gram.iter()
+                    .fold(0, |packed, &id| packed << 32 | u128::from(id))
+            })
             .collect();
         grams.sort_unstable();
         let mut counts: Vec<(u128, u32)> = Vec::with_capacity(grams.len());

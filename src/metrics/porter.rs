@@ -64,8 +64,8 @@ const STEP_3: [(&str, &str); 7] = [
 ];
 
 const STEP_4: [&str; 19] = [
-    "al", "ance", "ence", "er", "ic", "able", "ible", "ant", "ement", "ment", "ent", "ion", "ou", "ism", "ate", "iti",
-    "ous", "ive", "ize",
+    "al", "ance", "ence", "er", "ic", "able", "ible", "ant", "ement", "ment", "ent", "ion", "ou",
+    "ism", "ate", "iti", "ous", "ive", "ize",
 ];
 
 /// The stem of a word in lower case.
@@ -136,7 +136,10 @@ impl Stem {
             return;
         };
         self.replace(suffix, "");
-        if ["at", "bl", "iz"].iter().any(|end| self.before(end).is_some()) {
+        if ["at", "bl", "iz"]
+            .iter()
+            .any(|end| self.before(end).is_some())
+        {
             self.0.push('e');
         } else if ends_double_consonant(&self.0) {
             if !matches!(self.0[..], [.., 'l' | 's' | 'z']) {
@@ -149,14 +152,18 @@ impl Stem {
 
     /// Step 1c, as NLTK has it: after a consonant that is not the whole stem.
     fn final_y(&mut self) {
-        let after_consonant = |before: &[char]| before.len() > 1 && consonants(before).last() == Some(true);
+        let after_consonant =
+            |before: &[char]| before.len() > 1 && consonants(before).last() == Some(true);
         if self.before("y").is_some_and(after_consonant) {
             self.replace("y", "i");
         }
     }
 
     fn step_2(&mut self) {
-        if self.before("alli").is_some_and(|before| measure(before) > 0) {
+        if self
+            .before("alli")
+            .is_some_and(|before| measure(before) > 0)
+        {
             self.replace("alli", "al");
             return self.step_2();
         }
@@ -165,7 +172,11 @@ impl Stem {
                 continue;
             };
             // The `l` of `-logi` counts as part of what is measured.
-            let measured = if suffix == "logi" { &self.0[..before.len() + 1] } else { before };
+            let measured = if suffix == "logi" {
+                &self.0[..before.len() + 1]
+            } else {
+                before
+            };
             if measure(measured) > 0 {
                 self.replace(suffix, with);
             }
@@ -174,16 +185,23 @@ impl Stem {
     }
 
     fn step_3(&mut self) {
-        let found = STEP_3.into_iter().find(|(suffix, _)| self.before(suffix).is_some());
+        let found = STEP_3
+            .into_iter()
+            .find(|(suffix, _)| self.before(suffix).is_some());
         if let Some((suffix, with)) = found
-            && self.before(suffix).is_some_and(|before| measure(before) > 0)
+            && self
+                .before(suffix)
+                .is_some_and(|before| measure(before) > 0)
         {
             self.replace(suffix, with);
         }
     }
 
     fn step_4(&mut self) {
-        let Some(suffix) = STEP_4.into_iter().find(|suffix| self.before(suffix).is_some()) else {
+        let Some(suffix) = STEP_4
+            .into_iter()
+            .find(|suffix| self.before(suffix).is_some())
+        else {
             return;
         };
         let goes = |before: &[char]| {

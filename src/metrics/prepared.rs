@@ -35,7 +35,9 @@ impl Sentences {
     /// The tokens of each line.
     pub fn iter(&self) -> impl Iterator<Item = &[u32]> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(&self.ends).map(|(start, &end)| &self.ids[start..end])
+        starts
+            .zip(&self.ends)
+            .map(|(start, &end)| &self.ids[start..end])
     }
 }
 
@@ -68,7 +70,10 @@ impl<'a> Prepared<'a> {
         self.rouge.get_or_init(|| {
             let mut ids = Ids::default();
             self.tokens(|text| {
-                let mut sentences = Sentences { ids: Vec::new(), ends: Vec::new() };
+                let mut sentences = Sentences {
+                    ids: Vec::new(),
+                    ends: Vec::new(),
+                };
                 for line in text.split('\n') {
                     let line = ids.of(tokenizers::rouge(line));
                     if !line.is_empty() {
@@ -83,13 +88,19 @@ impl<'a> Prepared<'a> {
 
     /// NLTK's words, case kept.
     pub fn words(&self) -> &Tokens<Vec<String>> {
-        self.words.get_or_init(|| self.tokens(tokenizers::word_tokenize))
+        self.words
+            .get_or_init(|| self.tokens(tokenizers::word_tokenize))
     }
 
     fn tokens<T>(&self, mut tokenize: impl FnMut(&str) -> T) -> Tokens<T> {
         Tokens {
             hypothesis: tokenize(&self.case.hypothesis),
-            references: self.case.references.iter().map(|text| tokenize(text)).collect(),
+            references: self
+                .case
+                .references
+                .iter()
+                .map(|text| tokenize(text))
+                .collect(),
         }
     }
 }
@@ -124,10 +135,17 @@ mod tests {
         let prepared = Prepared::new(&case);
         let rouge = prepared.rouge();
         assert_eq!(rouge.hypothesis.ids, [0, 1, 0, 2]);
-        assert_eq!(rouge.hypothesis.iter().collect::<Vec<_>>(), [&[0, 1][..], &[0, 2]]);
+        assert_eq!(
+            rouge.hypothesis.iter().collect::<Vec<_>>(),
+            [&[0, 1][..], &[0, 2]]
+        );
         assert_eq!(rouge.references[0].ids, [0, 2]);
         assert_eq!(rouge.references[1].iter().count(), 0);
-        assert_eq!(prepared.thirteen_a().hypothesis, [0, 1, 2, 3, 4], "case is kept");
+        assert_eq!(
+            prepared.thirteen_a().hypothesis,
+            [0, 1, 2, 3, 4],
+            "case is kept"
+        );
         assert_eq!(prepared.words().references[0], ["a", "ball"]);
     }
 }

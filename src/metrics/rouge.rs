@@ -77,14 +77,23 @@ impl Metric for Rouge {
     }
 
     fn signature(&self, references: Option<usize>) -> String {
-        let fields = [("tok", "rouge"), ("stem", "no"), ("multi", "best-f"), ("agg", "mean"), ("impl", "rouge_score-0.1.2")];
+        let fields = [
+            ("tok", "rouge"),
+            ("stem", "no"),
+            ("multi", "best-f"),
+            ("agg", "mean"),
+            ("impl", "rouge_score-0.1.2"),
+        ];
         signature(references, &fields)
     }
 }
 
 fn f_of_ngrams(hypothesis: &Sentences, reference: &Sentences, n: usize) -> f64 {
     let shared = NGrams::count(&hypothesis.ids, n).clipped(&[NGrams::count(&reference.ids, n)]);
-    let (written, wanted) = (possible(hypothesis.ids.len(), n), possible(reference.ids.len(), n));
+    let (written, wanted) = (
+        possible(hypothesis.ids.len(), n),
+        possible(reference.ids.len(), n),
+    );
     f_measure(shared as usize, written, wanted)
 }
 
@@ -156,7 +165,10 @@ mod tests {
 
     #[test]
     fn lines_in_another_order_still_match_in_lsum() {
-        let [_, _, l, lsum] = scores("a dog runs\nthe sun shines", &["the sun shines\na dog runs"]);
+        let [_, _, l, lsum] = scores(
+            "a dog runs\nthe sun shines",
+            &["the sun shines\na dog runs"],
+        );
         assert_eq!((l, lsum), (0.5, 1.0));
     }
 

@@ -1,9 +1,9 @@
 //! Which metrics there are, by key and by suite.
 
+use super::Metric;
 use super::bleu::HfBleu;
 use super::meteor::HfMeteor;
 use super::rouge::Rouge;
-use super::Metric;
 use crate::error::{Error, Result};
 
 /// Every metric, in the order of tables.
@@ -17,7 +17,8 @@ static METRICS: [&dyn Metric; 6] = [
 ];
 
 /// Suites by name, with their keys; `all` is every metric.
-const SUITES: [(&str, &[&str]); 1] = [("paper", &["hf.bleu", "hf.rouge1", "hf.rougeL", "hf.meteor"])];
+const SUITES: [(&str, &[&str]); 1] =
+    [("paper", &["hf.bleu", "hf.rouge1", "hf.rougeL", "hf.meteor"])];
 
 /// The keys of all metrics, in the order of tables.
 pub fn keys() -> impl Iterator<Item = &'static str> {
@@ -32,7 +33,8 @@ pub fn metric(key: &str) -> Option<&'static dyn Metric> {
 /// The metric with this key, or an input error that names the nearest key.
 pub fn named(key: &str) -> Result<&'static dyn Metric> {
     metric(key).ok_or_else(|| {
-        let nearest = keys().max_by(|a, b| strsim::jaro_winkler(a, key).total_cmp(&strsim::jaro_winkler(b, key)));
+        let nearest = keys()
+            .max_by(|a, b| strsim::jaro_winkler(a, key).total_cmp(&strsim::jaro_winkler(b, key)));
         Error::input(format!(
             "there is no metric `{key}`; the nearest is `{}` (there are {})",
             nearest.unwrap_or_default(),

@@ -158,7 +158,10 @@ impl Section {
         for _ in 0..rank % BLOCK {
             rows.next();
         }
-        rows.next().unwrap_or(Lists { mask: 0, bytes: &[] })
+        rows.next().unwrap_or(Lists {
+            mask: 0,
+            bytes: &[],
+        })
     }
 }
 
@@ -234,7 +237,11 @@ struct List {
 impl List {
     fn open(mut bytes: &'static [u8]) -> Self {
         let head = varint(&mut bytes);
-        Self { count: head >> 1, own: head & 1 == 1, bytes }
+        Self {
+            count: head >> 1,
+            own: head & 1 == 1,
+            bytes,
+        }
     }
 
     /// Decodes the ranks that are written out.
@@ -277,7 +284,9 @@ mod tests {
 
     fn are_synonyms(word: &str, other: &str) -> bool {
         let wordnet = WordNet::embedded();
-        wordnet.rank(other).is_some_and(|rank| wordnet.synonyms(word).contains(&rank))
+        wordnet
+            .rank(other)
+            .is_some_and(|rank| wordnet.synonyms(word).contains(&rank))
     }
 
     #[test]
@@ -302,7 +311,11 @@ mod tests {
         assert!(are_synonyms("couches", "sofa"), "a regular form");
         assert!(are_synonyms("large", "big"));
         assert!(are_synonyms("hot_dog", "frankfurter"), "a word of two");
-        assert_eq!(WordNet::embedded().rank("usa"), None, "all its names have capitals");
+        assert_eq!(
+            WordNet::embedded().rank("usa"),
+            None,
+            "all its names have capitals"
+        );
     }
 
     #[test]

@@ -11,7 +11,10 @@ use super::python::{is_digit, is_space, is_word};
 
 /// The sentences of `text`, without the white space between them.
 pub fn sentences(text: &[char]) -> Vec<Range<usize>> {
-    let end = text.iter().rposition(|&c| !is_space(c)).map_or(0, |i| i + 1);
+    let end = text
+        .iter()
+        .rposition(|&c| !is_space(c))
+        .map_or(0, |i| i + 1);
     let mut cuts = Vec::new();
     let mut start = 0;
     for candidate in candidates(text) {
@@ -47,7 +50,25 @@ impl Candidate {
 fn is_non_word(c: char) -> bool {
     matches!(
         c,
-        ')' | '"' | ';' | '}' | ']' | '*' | ':' | '@' | '\'' | '(' | '{' | '[' | '‘' | '’' | '“' | '”' | '«' | '»' | '?' | '!'
+        ')' | '"'
+            | ';'
+            | '}'
+            | ']'
+            | '*'
+            | ':'
+            | '@'
+            | '\''
+            | '('
+            | '{'
+            | '['
+            | '‘'
+            | '’'
+            | '“'
+            | '”'
+            | '«'
+            | '»'
+            | '?'
+            | '!'
     )
 }
 
@@ -64,7 +85,9 @@ fn candidates(text: &[char]) -> Vec<Candidate> {
         };
         // From the last white space since the previous candidate; one that is the stretch's very
         // first character does not count, as in the reference.
-        let space = text[previous.end..mark].iter().rposition(|c| matches!(c, ' ' | '\t'..='\r'));
+        let space = text[previous.end..mark]
+            .iter()
+            .rposition(|c| matches!(c, ' ' | '\t'..='\r'));
         let word = match space {
             None | Some(0) => previous.start,
             Some(i) => previous.end + i + 1,
@@ -72,7 +95,12 @@ fn candidates(text: &[char]) -> Vec<Candidate> {
         if found.last().is_some_and(|last| last.mark > word) {
             found.pop();
         }
-        found.push(Candidate { word, mark, after, next_token });
+        found.push(Candidate {
+            word,
+            mark,
+            after,
+            next_token,
+        });
         previous = word..mark;
     }
     found
@@ -117,7 +145,11 @@ fn words(line: &[char]) -> Vec<&[char]> {
         }
         let length = match multi_mark(&line[i..]) {
             0 if cannot_start_word(line[i]) => 1,
-            0 => 1 + (i + 1..line.len()).take_while(|&end| !ends_word(&line[end..])).count(),
+            0 => {
+                1 + (i + 1..line.len())
+                    .take_while(|&end| !ends_word(&line[end..]))
+                    .count()
+            }
             marks => marks,
         };
         words.push(&line[i..i + length]);
@@ -127,7 +159,24 @@ fn words(line: &[char]) -> Vec<&[char]> {
 }
 
 fn cannot_start_word(c: char) -> bool {
-    matches!(c, '(' | '"' | '`' | '{' | '[' | ':' | ';' | '&' | '#' | '*' | '@' | ')' | '}' | ']' | '-' | ',')
+    matches!(
+        c,
+        '(' | '"'
+            | '`'
+            | '{'
+            | '['
+            | ':'
+            | ';'
+            | '&'
+            | '#'
+            | '*'
+            | '@'
+            | ')'
+            | '}'
+            | ']'
+            | '-'
+            | ','
+    )
 }
 
 /// Whether a word ends before `rest`, which is not empty.
@@ -172,7 +221,11 @@ impl Token {
         let text: String = chars.iter().collect();
         let lower = text.to_lowercase();
         let mut token = Self {
-            kind: if is_number(&lower) { NUMBER.into() } else { lower },
+            kind: if is_number(&lower) {
+                NUMBER.into()
+            } else {
+                lower
+            },
             text,
             abbreviation: false,
             ellipsis: false,
@@ -207,7 +260,8 @@ impl Token {
         let initial = self.is_initial();
         let opens = next.opens_sentence();
         if (self.abbreviation || self.ellipsis) && !initial {
-            let frequent = next.starts_with(char::is_uppercase) && model.starters.contains(next_kind);
+            let frequent =
+                next.starts_with(char::is_uppercase) && model.starters.contains(next_kind);
             if opens == Some(true) || frequent {
                 self.ends_sentence = true;
                 return;
@@ -241,7 +295,11 @@ impl Token {
 
     /// The type without the period that ends the sentence.
     fn kind_in_sentence(&self) -> &str {
-        if self.ends_sentence { without_period(&self.kind) } else { &self.kind }
+        if self.ends_sentence {
+            without_period(&self.kind)
+        } else {
+            &self.kind
+        }
     }
 
     fn starts_with(&self, class: impl Fn(char) -> bool) -> bool {
@@ -267,7 +325,10 @@ fn without_period(kind: &str) -> &str {
 fn is_number(text: &str) -> bool {
     let text = text.strip_prefix('-').unwrap_or(text);
     let text = text.strip_prefix(['.', ',']).unwrap_or(text);
-    text.starts_with(is_digit) && text.chars().all(|c| is_digit(c) || matches!(c, ',' | '.' | '-'))
+    text.starts_with(is_digit)
+        && text
+            .chars()
+            .all(|c| is_digit(c) || matches!(c, ',' | '.' | '-'))
 }
 
 /// Moves closing punctuation at a sentence's start to the sentence before; drops empty sentences.
@@ -296,7 +357,10 @@ fn realign(text: &[char], cuts: &[Range<usize>]) -> Vec<Range<usize>> {
 /// of that white space; zeros if there are none.
 fn leading_closers(sentence: &[char]) -> (usize, usize) {
     let closes = |c: &&char| {
-        matches!(c, '"' | '\'' | ')' | ']' | '}' | '‘' | '’' | '“' | '”' | '«' | '»')
+        matches!(
+            c,
+            '"' | '\'' | ')' | ']' | '}' | '‘' | '’' | '“' | '”' | '«' | '»'
+        )
     };
     let run = sentence.iter().take_while(closes).count();
     for closers in 1..=run {
@@ -321,13 +385,22 @@ mod tests {
 
     #[test]
     fn abbreviations_and_initials_do_not_end_a_sentence() {
-        assert_eq!(split("Mr. Hale waits. A dog sits."), ["Mr. Hale waits.", "A dog sits."]);
-        assert_eq!(split("J. Bach plays at 5 p.m. on Sunday "), ["J. Bach plays at 5 p.m. on Sunday"]);
+        assert_eq!(
+            split("Mr. Hale waits. A dog sits."),
+            ["Mr. Hale waits.", "A dog sits."]
+        );
+        assert_eq!(
+            split("J. Bach plays at 5 p.m. on Sunday "),
+            ["J. Bach plays at 5 p.m. on Sunday"]
+        );
     }
 
     #[test]
     fn closing_marks_belong_to_the_sentence_before() {
-        assert_eq!(split("(It ran.) It fell!!! \"Yes.\" No"), ["(It ran.)", "It fell!!!", "\"Yes.\"", "No"]);
+        assert_eq!(
+            split("(It ran.) It fell!!! \"Yes.\" No"),
+            ["(It ran.)", "It fell!!!", "\"Yes.\"", "No"]
+        );
     }
 
     #[test]

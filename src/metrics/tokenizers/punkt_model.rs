@@ -54,7 +54,9 @@ impl Model {
                 "collocations" => model.collocations.extend(line.split_once('\t')),
                 "sentence starters" => drop(model.starters.insert(line)),
                 "lower" => drop(model.seen.insert(line, Seen::Lower)),
-                "lower, capital inside" => drop(model.seen.insert(line, Seen::LowerAndCapitalInside)),
+                "lower, capital inside" => {
+                    drop(model.seen.insert(line, Seen::LowerAndCapitalInside))
+                }
                 _ => drop(model.seen.insert(line, Seen::LowerOpening)),
             }
         }

@@ -83,7 +83,10 @@ mod tests {
     #[test]
     fn cuts_by_the_digits_around() {
         assert_eq!(tokenize("1,000.5 cats."), ["1,000.5", "cats", "."]);
-        assert_eq!(tokenize("a,b 5-6 x-y"), ["a", ",", "b", "5", "-", "6", "x-y"]);
+        assert_eq!(
+            tokenize("a,b 5-6 x-y"),
+            ["a", ",", "b", "5", "-", "6", "x-y"]
+        );
         assert_eq!(tokenize("٣.5"), ["٣", ".", "5"]);
     }
 

@@ -82,7 +82,9 @@ fn starting_quotes(text: &mut Rewrite) {
 fn starts_with_clitic(text: &[char]) -> bool {
     ["re", "ve", "ll", "m", "t", "s", "d", "n"]
         .iter()
-        .any(|clitic| starts_with(text, clitic) && !text.get(clitic.len()).is_some_and(|&c| is_word(c)))
+        .any(|clitic| {
+            starts_with(text, clitic) && !text.get(clitic.len()).is_some_and(|&c| is_word(c))
+        })
 }
 
 fn punctuation(text: &mut Rewrite) {
@@ -142,10 +144,14 @@ fn final_period(text: &mut Rewrite, spaced: bool) {
         return;
     }
     let closes = |c: char| {
-        matches!(c, ']' | ')' | '}' | '>' | '"' | '\'') || spaced && matches!(c, ' ' | '»' | '”' | '’')
+        matches!(c, ']' | ')' | '}' | '>' | '"' | '\'')
+            || spaced && matches!(c, ' ' | '»' | '”' | '’')
     };
     let text = &mut text.text;
-    let end = text.iter().rposition(|&c| !is_space(c)).map_or(0, |i| i + 1);
+    let end = text
+        .iter()
+        .rposition(|&c| !is_space(c))
+        .map_or(0, |i| i + 1);
     let closers = text[..end].iter().rev().take_while(|&&c| closes(c)).count();
     let [.., before, '.'] = text[..end - closers] else {
         return;
@@ -180,7 +186,10 @@ fn ending_quotes(text: &mut Rewrite) {
     });
     if quoted {
         split_ending(text, &["'s", "'S", "'m", "'M", "'d", "'D", "'"]);
-        split_ending(text, &["'ll", "'LL", "'re", "'RE", "'ve", "'VE", "n't", "N'T"]);
+        split_ending(
+            text,
+            &["'ll", "'LL", "'re", "'RE", "'ve", "'VE", "n't", "N'T"],
+        );
     }
 }
 
@@ -193,7 +202,10 @@ fn split_ending(text: &mut Rewrite, endings: &[&str]) {
         let rest = &text[i + 1..];
         for ending in endings {
             let length = ending.len();
-            if rest.len() > length && rest[length] == ' ' && ending.chars().eq(rest[..length].iter().copied()) {
+            if rest.len() > length
+                && rest[length] == ' '
+                && ending.chars().eq(rest[..length].iter().copied())
+            {
                 out.extend([text[i], ' ']);
                 out.extend(&rest[..=length]);
                 return length + 2;
@@ -372,15 +384,24 @@ mod tests {
 
     #[test]
     fn contractions_and_possessives() {
-        assert_eq!(words("I can't say she's John's"), ["I", "ca", "n't", "say", "she", "'s", "John", "'s"]);
-        assert_eq!(words("Cannot gonna wanna"), ["Can", "not", "gon", "na", "wan", "na"]);
+        assert_eq!(
+            words("I can't say she's John's"),
+            ["I", "ca", "n't", "say", "she", "'s", "John", "'s"]
+        );
+        assert_eq!(
+            words("Cannot gonna wanna"),
+            ["Can", "not", "gon", "na", "wan", "na"]
+        );
         assert_eq!(words("it’s"), ["it", "’", "s"]);
         assert_eq!(words("gotta'twas"), ["got", "ta", "'t", "was"]);
     }
 
     #[test]
     fn quotes() {
-        assert_eq!(words("\"stop\" (\"go\")"), ["``", "stop", "''", "(", "``", "go", "''", ")"]);
+        assert_eq!(
+            words("\"stop\" (\"go\")"),
+            ["``", "stop", "''", "(", "``", "go", "''", ")"]
+        );
         assert_eq!(words("a 'dog 'tis"), ["a", "'", "dog", "'", "tis"]);
     }
 
@@ -388,7 +409,13 @@ mod tests {
     fn periods_and_numbers() {
         assert_eq!(words("St. Ives."), ["St.", "Ives", "."]);
         assert_eq!(words("(the end.)"), ["(", "the", "end", ".", ")"]);
-        assert_eq!(words("3,000 at 5:30, so..."), ["3,000", "at", "5:30", ",", "so", "..."]);
-        assert_eq!(words("x-ray--ok a/b $5"), ["x-ray", "--", "ok", "a/b", "$", "5"]);
+        assert_eq!(
+            words("3,000 at 5:30, so..."),
+            ["3,000", "at", "5:30", ",", "so", "..."]
+        );
+        assert_eq!(
+            words("x-ray--ok a/b $5"),
+            ["x-ray", "--", "ok", "a/b", "$", "5"]
+        );
     }
 }
