@@ -39,7 +39,10 @@ fn windows(length: usize, new_length: usize) -> Vec<Window> {
         let centre = (at as f64 + 0.5) * scale;
         let start = (centre - support + 0.5).max(0.0) as usize;
         let end = ((centre + support + 0.5) as usize).min(length);
-        let weight = |x: usize| (1.0 - ((x as f64 - centre + 0.5) / support).abs()).max(0.0);
+        // A product with the inverse, as Pillow has it, and not a quotient: a weight that lies
+        // on a rounding boundary must fall to the same side.
+        let distance = |x: usize| ((x as f64 - centre + 0.5) * (1.0 / support)).abs();
+        let weight = |x: usize| (1.0 - distance(x)).max(0.0);
         let weights: Vec<f64> = (start..end).map(weight).collect();
         let sum: f64 = weights.iter().sum();
         let fixed = |weight: f64| (0.5 + weight / sum * f64::from(1 << BITS)) as i32;
