@@ -2,19 +2,17 @@
 //!
 //! As Hugging Face's ViT processor does: EXIF rotation first, then RGB (alpha is
 //! dropped, not blended; palettes and grey levels are spread out; 16 bits become
-//! 8), then Pillow's bilinear resize, which widens its kernel when it shrinks and
-//! rounds to bytes after each of two passes.
+//! 8), then Pillow's bilinear resize ([`super::resize`]).
 
 use std::io::Cursor;
 use std::path::Path;
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::codecs::jpeg::JpegDecoder;
 use image::codecs::png::{PngDecoder, PngEncoder};
 use image::{DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageFormat, Limits};
 
 use super::dataset::{Example, Picture};
+use super::resize::bilinear;
 use super::scenes;
 use crate::error::{Error, Result};
 
@@ -30,32 +28,13 @@ pub struct Rgb {
 }
 
 impl Rgb {
-    /// This picture at another size, by Pillow's bilinear resize.
+    /// This picture at another size of at least one pixel, by Pillow's bilinear resize.
     pub fn resized(&self, width: usize, height: usize) -> Self {
-        if (width, height) == (self.width, self.height) || width == 0 || height == 0 {
-            return Self {
-                width,
-                height,
-                pixels: self.pixels[..width * height * 3].to_vec(),
-            };
-        }
-        let source = ImageRef::new(
-            self.width as u32,
-            self.height as u32,
-            &self.pixels,
-            PixelType::U8x3,
-        )
-        .expect("a picture has three bytes a pixel");
-        let mut target = Image::new(width as u32, height as u32, PixelType::U8x3);
-        let bilinear =
-            ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
-        Resizer::new()
-            .resize(&source, &mut target, Some(&bilinear))
-            .expect("both pictures have the same kind of pixels");
+        let pixels = bilinear(&self.pixels, [self.width, self.height], [width, height]);
         Self {
             width,
             height,
-            pixels: target.into_vec(),
+            pixels,
         }
     }
 

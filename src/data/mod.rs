@@ -23,6 +23,7 @@ mod image;
 mod json;
 mod karpathy;
 mod loader;
+mod resize;
 mod spec;
 mod split;
 mod store;

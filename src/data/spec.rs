@@ -55,10 +55,12 @@ impl FromStr for Spec {
             },
             ("coco", rest) if !rest.is_empty() => match two_paths(rest) {
                 Some((captions, images)) => Ok(Self::CocoFile { captions, images }),
-                None if rest.trim_end_matches(',').ends_with(".json") => Err(Error::input(format!(
-                    "data `{text}`: expected the image folder after the captions file: \
+                None if rest.trim_end_matches(',').ends_with(".json") => {
+                    Err(Error::input(format!(
+                        "data `{text}`: expected the image folder after the captions file: \
                      coco:CAPTIONS.json,IMAGES_DIR"
-                ))),
+                    )))
+                }
                 None => Ok(Self::CocoFolder(PathBuf::from(rest))),
             },
             ("karpathy", rest) if !rest.is_empty() => {

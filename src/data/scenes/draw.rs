@@ -20,10 +20,12 @@ type Rgb = [i32; 3];
 /// The picture of a scene: bytes in the order row, column, channel (red, green, blue).
 pub fn draw(scene: &Scene) -> Vec<u8> {
     let mut rng = Rng::new(u64::from(scene.shade), &[]);
-    let background = shifted(background_rgb(scene.background), &mut rng);
+    let brightness = rng.between(-SHIFT, SHIFT);
+    let background = background_rgb(scene.background).map(|level| level + brightness);
     let mut pixels = vec![background; SIDE * SIDE];
     for object in &scene.objects {
-        let paint = shifted(colour_rgb(object.colour), &mut rng);
+        let paint = colour_rgb(object.colour)
+            .map(|level| (level + rng.between(-SHIFT, SHIFT)).clamp(0, 255));
         for y in object.top..object.top + object.side {
             for x in object.left..object.left + object.side {
                 let pixel = &mut pixels[y as usize * SIDE + x as usize];
@@ -36,7 +38,7 @@ pub fn draw(scene: &Scene) -> Vec<u8> {
 
 /// The mean over the pixel's samples of what each sees.
 fn blend(object: &Object, paint: Rgb, background: Rgb, x: i32, y: i32) -> Rgb {
-    let ink = paint.map(|level| level * 9 / 20);
+    let ink = paint.map(|level| level * 3 / 5);
     let mut sum = [0; 3];
     for i in 0..SAMPLES * SAMPLES {
         let sx = (x - object.left) * UNITS + 2 * (i % SAMPLES) + 1;
@@ -138,10 +140,6 @@ fn background_rgb(background: Background) -> Rgb {
         Background::Black => [14, 14, 14],
         Background::Beige => [222, 202, 168],
     }
-}
-
-fn shifted(rgb: Rgb, rng: &mut Rng) -> Rgb {
-    rgb.map(|level| (level + rng.between(-SHIFT, SHIFT)).clamp(0, 255))
 }
 
 #[cfg(test)]

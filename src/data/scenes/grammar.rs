@@ -43,15 +43,36 @@ fn sentence(scene: &Scene, rng: &mut Rng) -> String {
         [_, _] => pair(scene, rng).0,
         _ => triple(scene, rng),
     };
-    let mut text = match core {
-        Core::Nominal { text, plural } => frame(&text, plural, rng),
-        Core::Clause(text) => text,
-    };
+    let background = scene.background;
     let chance = if scene.objects.len() == 1 { 50 } else { 25 };
-    if rng.chance(chance) {
-        text = phrases::with_background(&text, scene.background, rng);
-    }
+    let text = match (rng.chance(chance), core) {
+        (true, core) if rng.chance(20) => {
+            let description = match core {
+                Core::Clause(text) => text,
+                Core::Nominal { text, plural } => format!("{}{text}", there_is(plural, rng)),
+            };
+            format!("on a {}, {description}", phrases::backdrop(background, rng))
+        }
+        (true, core) => format!("{} {}", framed(core, rng), phrases::behind(background, rng)),
+        (false, core) => framed(core, rng),
+    };
     phrases::finish(&text, rng)
+}
+
+fn framed(core: Core, rng: &mut Rng) -> String {
+    match core {
+        Core::Clause(text) => text,
+        Core::Nominal { text, plural } => frame(&text, plural, rng),
+    }
+}
+
+/// `there is `, `we see ` or nothing
+fn there_is(plural: bool, rng: &mut Rng) -> &'static str {
+    rng.pick(&[
+        if plural { "there are " } else { "there is " },
+        "we see ",
+        "",
+    ])
 }
 
 /// `{a picture of} a red circle`

@@ -82,8 +82,8 @@ fn place(looks: &[Look], rng: &mut Rng) -> Option<Vec<Object>> {
     let sides: Vec<i32> = sizes
         .iter()
         .map(|size| match size {
-            Size::Small => rng.between(13, 15),
-            Size::Large => rng.between(20, 24),
+            Size::Small => rng.between(14, 16),
+            Size::Large => rng.between(21, 25),
         })
         .collect();
     (0..ATTEMPTS).find_map(|_| {

@@ -14,12 +14,25 @@ pub const FINITE: &[&str] = &[
     "lies",
     "stands",
     "appears",
+    "rests",
+    "floats",
     "is placed",
     "is sitting",
+    "is drawn",
+    "is shown",
 ];
 
 /// The same as participles.
-pub const PARTICIPLE: &[&str] = &["sitting", "lying", "standing", "placed", "positioned"];
+pub const PARTICIPLE: &[&str] = &[
+    "sitting",
+    "lying",
+    "standing",
+    "placed",
+    "positioned",
+    "resting",
+    "floating",
+    "drawn",
+];
 
 /// A noun phrase with its article: shape and colour always, size and texture in
 /// `detail` of 100 cases each.
@@ -133,16 +146,19 @@ pub fn place(object: &Object, rng: &mut Rng) -> String {
     }
 }
 
-/// A text with a word on what is behind it all.
-pub fn with_background(text: &str, background: Background, rng: &mut Rng) -> String {
+/// `on a white background`, to follow a description.
+pub fn behind(background: Background, rng: &mut Rng) -> String {
+    let before = rng.pick(&["on", "on", "on", "against", "in front of"]);
+    format!("{before} a {}", backdrop(background, rng))
+}
+
+/// `white background`
+pub fn backdrop(background: Background, rng: &mut Rng) -> String {
     let colour = rng.pick(background_names(background));
-    let noun = rng.pick(&["background", "background", "backdrop"]);
-    match rng.below(6) {
-        0..3 => format!("{text} on a {colour} {noun}"),
-        3 => format!("{text} against a {colour} {noun}"),
-        4 => format!("{text} in front of a {colour} {noun}"),
-        _ => format!("on a {colour} {noun}, {text}"),
-    }
+    format!(
+        "{colour} {}",
+        rng.pick(&["background", "background", "backdrop"])
+    )
 }
 
 /// Puts the articles right and, in three of ten cases, a capital and a period.

@@ -67,7 +67,7 @@ impl Colour {
     ];
 }
 
-/// How big an object is: small ones are 13 to 15 pixels wide, large ones 20 to 24.
+/// How big an object is: small ones are 14 to 16 pixels wide, large ones 21 to 25.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[allow(missing_docs)]
