@@ -1,5 +1,7 @@
 //! The command line.
 
+pub mod report;
+
 use crate::error::Result;
 
 /// Runs the command line given by `args`, the program's name first.
