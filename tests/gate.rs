@@ -215,7 +215,7 @@ fn the_same_scores_pass_with_a_difference_of_nothing() {
 #[test]
 fn a_regression_exits_3_and_says_where_and_how_sure() {
     let bench = saved();
-    bench.write_run("now", &[PLAIN, Cell { wrong: 3, ..VAE }]);
+    bench.write_run("now", &[PLAIN, Cell { wrong: 2, ..VAE }]);
     let text = bench.exits(3, "gate --baseline ci --run now --json out/gate.json");
     contains(
         &text,
@@ -375,9 +375,14 @@ fn nothing_to_compare_with_exits_4() {
     bench.exits(4, "gate --baseline ci --baselines elsewhere --run before");
     fs::write(bench.path("baselines/empty.json"), "\n").unwrap();
     bench.exits(4, "gate --baseline empty --run before");
-    let mut rowless: Value = serde_json::from_str(&bench.read("baselines/ci.json")).unwrap();
-    rowless["rows"] = Value::Array(vec![]);
-    fs::write(bench.path("baselines/rowless.json"), rowless.to_string()).unwrap();
+    let mut baseline: Value = serde_json::from_str(&bench.read("baselines/ci.json")).unwrap();
+    for row in baseline["rows"].as_array_mut().unwrap() {
+        row["metrics"] = serde_json::json!({});
+    }
+    fs::write(bench.path("baselines/scoreless.json"), baseline.to_string()).unwrap();
+    bench.exits(4, "gate --baseline scoreless --run before");
+    baseline["rows"] = serde_json::json!([]);
+    fs::write(bench.path("baselines/rowless.json"), baseline.to_string()).unwrap();
     bench.exits(4, "gate --baseline rowless --run before");
 
     bench.write_run("stopped", &[PLAIN]);
@@ -560,6 +565,22 @@ fn save_replaces_only_what_it_may() {
     let text = bench.exits(6, "baseline save half --run unfinished");
     contains(&text, &["not done: vae"]);
     assert!(!bench.path("baselines/half.json").exists());
+}
+
+#[test]
+fn a_reader_that_stops_reading_changes_no_exit_code() {
+    let bench = saved();
+    bench.write_run("now", &[PLAIN, Cell { wrong: 3, ..VAE }]);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let status = Command::new(env!("CARGO_BIN_EXE_bench"))
+        .args(["gate", "--baseline", "ci", "--run", "now"])
+        .current_dir(bench.0.path())
+        .stdout(writer)
+        .stderr(std::process::Stdio::null())
+        .status()
+        .unwrap();
+    assert_eq!(status.code(), Some(3));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Args, Subcommand};
 
-use crate::cli::gate::SourceArgs;
+use crate::cli::gate::{SourceArgs, show};
 use crate::error::{Error, Result};
 use crate::gate::baseline::{self, Baseline, MAX_STATISTICS};
 use crate::gate::snapshot::Snapshot;
@@ -90,10 +90,7 @@ pub fn run(args: BaselineArgs) -> Result<()> {
             source,
             force,
         } => save(&place, &source, force),
-        BaselineVerb::Show { place } => {
-            print!("{}", text::baseline(&Baseline::read(&place.file()?)?));
-            Ok(())
-        }
+        BaselineVerb::Show { place } => show(&text::baseline(&Baseline::read(&place.file()?)?)),
         BaselineVerb::Accept { place, source } => accept(&place, &source),
     }
 }
@@ -108,7 +105,7 @@ fn accept(place: &Place, source: &SourceArgs) -> Result<()> {
     let path = place.file()?;
     let old = Baseline::read(&path)?;
     let new = source.snapshot(Some(&old))?;
-    print!("{}", text::change(&old.snapshot, &new));
+    show(&text::change(&old.snapshot, &new))?;
     write(place, &path, new)
 }
 
@@ -146,13 +143,13 @@ fn write(place: &Place, path: &Path, snapshot: Snapshot) -> Result<()> {
         .iter()
         .map(|row| row.metrics.len())
         .sum::<usize>();
-    println!(
-        "saved {scores} scores of {} rows to {}",
+    let mut text = format!(
+        "saved {scores} scores of {} rows to {}\n",
         baseline.snapshot.rows.len(),
         path.display()
     );
     for note in &baseline.notes {
-        println!("note: {note}");
+        text += &format!("note: {note}\n");
     }
-    Ok(())
+    show(&text)
 }

@@ -1,7 +1,7 @@
 //! `bench gate`: fails if scores fell below a baseline.
 
 use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
@@ -132,12 +132,11 @@ pub fn run(args: GateArgs) -> Result<()> {
     tolerances.check_keys(&baseline.metrics())?;
     let now = args.source.snapshot(Some(&baseline))?;
     let outcome = compare(&baseline, &now, &tolerances);
-    print!("{}", text::outcome(&outcome));
+    show(&text::outcome(&outcome))?;
     publish(&args, &outcome)?;
     let summary = outcome.summary();
     outcome.into_result()?;
-    println!("{summary}");
-    Ok(())
+    show(&format!("{summary}\n"))
 }
 
 /// Writes the verdicts to all places that were asked for.
@@ -151,12 +150,21 @@ fn publish(args: &GateArgs, outcome: &Outcome) -> Result<()> {
         atomic::write_file(path, junit::document(outcome).as_bytes())?;
     }
     if args.github {
-        print!("{}", github::annotations(outcome));
+        show(&github::annotations(outcome))?;
         if let Some(path) = std::env::var_os(STEP_SUMMARY).filter(|path| !path.is_empty()) {
             append(Path::new(&path), &github::summary(outcome))?;
         }
     }
     Ok(())
+}
+
+/// Prints to standard output; a reader that has read enough is no failure, and changes no exit code.
+pub(super) fn show(text: &str) -> Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(Error::writing("-".as_ref(), e)),
+        _ => Ok(()),
+    }
 }
 
 fn make_parent(path: &Path) -> Result<()> {

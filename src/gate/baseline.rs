@@ -75,7 +75,7 @@ impl Baseline {
     /// Reads a baseline file.
     ///
     /// # Errors
-    /// [`Error::NothingToCompare`] if it is not there, is empty or has no row; [`Error::Input`] if it
+    /// [`Error::NothingToCompare`] if it is not there, is empty or has no score; [`Error::Input`] if it
     /// is no baseline.
     pub fn read(path: &Path) -> Result<Self> {
         let text = match fs::read_to_string(path) {
@@ -90,8 +90,8 @@ impl Baseline {
             return Err(Error::NothingToCompare(message));
         }
         let baseline: Self = parse(path, &text)?;
-        if baseline.snapshot.rows.is_empty() {
-            let message = format!("the baseline {} has no row", path.display());
+        if baseline.metrics().is_empty() {
+            let message = format!("the baseline {} has no score", path.display());
             return Err(Error::NothingToCompare(message));
         }
         Ok(baseline)
