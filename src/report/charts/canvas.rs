@@ -75,7 +75,7 @@ impl Type {
         self
     }
 
-    fn style(&self) -> TextStyle<'static> {
+    fn style(&self) -> TextStyle<'_> {
         let style = if self.bold {
             FontStyle::Bold
         } else {
