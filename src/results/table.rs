@@ -19,13 +19,16 @@ pub mod paper;
 mod rows;
 
 pub use beside::{attributes, cost, diagnostics, other_metrics, probes};
-pub use main::results;
+pub use main::{attribute_accuracy, results};
 pub use mirror::mirror;
 pub use rows::{Measure, Row, rows};
 
 use polars::prelude::{Column as FrameColumn, DataFrame, DataType};
 
 use crate::error::{Error, Result};
+
+/// The tables that a run may be without, by name.
+pub const OPTIONAL_TABLES: [&str; 5] = ["diagnostics", "attributes", "metrics", "probes", "cost"];
 
 /// The metrics of the main table: the suite `paper`, in the paper's order.
 pub const PAPER_METRICS: [&str; 4] = ["hf.bleu", "hf.rouge1", "hf.rougeL", "hf.meteor"];
@@ -112,7 +115,13 @@ pub struct Column {
 impl Column {
     /// A column without group or ranking.
     pub fn new(name: impl Into<String>, heading: impl Into<String>, shown: Shown) -> Self {
-        Self { name: name.into(), group: None, heading: heading.into(), shown, ranked: false }
+        Self {
+            name: name.into(),
+            group: None,
+            heading: heading.into(),
+            shown,
+            ranked: false,
+        }
     }
 
     /// The same, under a group's heading.
@@ -179,10 +188,20 @@ impl Table {
         for column in &columns {
             let found = frame.column(&column.name).map_err(|e| of_table(name, e))?;
             if (found.dtype() == &DataType::Float64) != column.is_number() {
-                return Err(of_table(name, format!("{} has type {}", column.name, found.dtype())));
+                return Err(of_table(
+                    name,
+                    format!("{} has type {}", column.name, found.dtype()),
+                ));
             }
         }
-        Ok(Self { name: name.into(), title: title.into(), notes: Vec::new(), frame, columns, kinds })
+        Ok(Self {
+            name: name.into(),
+            title: title.into(),
+            notes: Vec::new(),
+            frame,
+            columns,
+            kinds,
+        })
     }
 
     /// The number of rows.
@@ -204,9 +223,14 @@ impl Table {
     pub fn cell(&self, row: usize, column: &Column) -> Cell {
         if column.shown == Shown::Text {
             let text = self.text(row, &column.name).unwrap_or_default().to_owned();
-            return Cell { text, ..Cell::default() };
+            return Cell {
+                text,
+                ..Cell::default()
+            };
         }
-        let Some(value) = self.number(row, &column.name) else { return Cell::default() };
+        let Some(value) = self.number(row, &column.name) else {
+            return Cell::default();
+        };
         Cell {
             text: write_number(value, column.shown),
             spread: self.spread(row, column),
@@ -230,7 +254,9 @@ impl Table {
             .filter_map(|row| Some((row, self.number(row, &column.name)?)))
             .collect();
         models.sort_by(|a, b| b.1.total_cmp(&a.1));
-        let [first, second, ..] = models[..] else { return None };
+        let [first, second, ..] = models[..] else {
+            return None;
+        };
         let shown = |value| write_number(value, column.shown);
         (shown(first.1) != shown(second.1)).then_some(first.0)
     }
@@ -272,7 +298,10 @@ impl Sheet {
         self.text("label", rows.iter().map(|r| Some(r.label.clone())));
         self.text("variant", rows.iter().map(|r| Some(r.variant.clone())));
         self.text("latent", rows.iter().map(|r| r.latent.clone()));
-        self.number("latent_size", rows.iter().map(|r| r.latent_size.map(|s| s as f64)));
+        self.number(
+            "latent_size",
+            rows.iter().map(|r| r.latent_size.map(|s| s as f64)),
+        );
         self.number("seeds", rows.iter().map(|r| Some(r.seeds.len() as f64)));
     }
 }

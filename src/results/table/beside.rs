@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::paper::Paper;
 use super::{Column, Measure, PAPER_METRICS, Row, RowKind, Sheet, Shown, Table};
-use super::{identity_columns, main, metric_heading};
+use super::{attribute_accuracy, identity_columns, metric_heading};
 use crate::error::Result;
 use crate::results::schema::{AttributeAccuracy, CellResult};
 
@@ -18,7 +18,10 @@ pub fn diagnostics(paper: &Paper, rows: &[Row]) -> Result<Option<Table>> {
     for row in rows {
         for cell in &row.cells {
             for (name, diagnostic) in &cell.diagnostics {
-                if !lines.iter().any(|(r, n, _)| std::ptr::eq(*r, row) && n == name) {
+                if !lines
+                    .iter()
+                    .any(|(r, n, _)| std::ptr::eq(*r, row) && n == name)
+                {
                     lines.push((row, name, &diagnostic.label));
                 }
             }
@@ -37,16 +40,27 @@ pub fn diagnostics(paper: &Paper, rows: &[Row]) -> Result<Option<Table>> {
     for (i, metric) in paper.columns.iter().enumerate() {
         let name = format!("paper.{}", metric.heading);
         sheet.number(&name, theirs.iter().map(|p| p.map(|points| points[i])));
-        let ours: Vec<_> = lines.iter().map(|l| l.0.diagnostic(l.1, &metric.key)).collect();
+        let ours: Vec<_> = lines
+            .iter()
+            .map(|l| l.0.diagnostic(l.1, &metric.key))
+            .collect();
         sheet.measure(&metric.key, &ours);
         columns.push(Column::new(name, "paper", Shown::Paper).grouped(&metric.heading));
         columns.push(Column::new(&metric.key, "here", Shown::Points).grouped(&metric.heading));
     }
     let kinds = vec![RowKind::Diagnostic; lines.len()];
-    let mut table =
-        Table::new("diagnostics", "Diagnostics: not results", kinds, sheet, columns)?;
+    let mut table = Table::new(
+        "diagnostics",
+        "Diagnostics: not results",
+        kinds,
+        sheet,
+        columns,
+    )?;
     let named: BTreeSet<(&str, &str)> = lines.iter().map(|l| (l.1, l.2)).collect();
-    table.notes = named.iter().map(|(name, label)| format!("{name}: {label}")).collect();
+    table.notes = named
+        .iter()
+        .map(|(name, label)| format!("{name}: {label}"))
+        .collect();
     table.notes.push(
         "These rows answer what the paper leaves open (how it decoded, which bank it retrieved \
          from); they are never ranked with the results."
@@ -73,14 +87,17 @@ fn paper_points(paper: &Paper, row: &Row) -> Option<[f64; 4]> {
 ///
 /// `Failed` if polars refuses the frame.
 pub fn attributes(rows: &[Row]) -> Result<Option<Table>> {
-    let rows: Vec<&Row> = rows.iter().filter(|r| main::attribute_accuracy(r).is_some()).collect();
+    let rows: Vec<&Row> = rows
+        .iter()
+        .filter(|r| attribute_accuracy(r).is_some())
+        .collect();
     if rows.is_empty() {
         return Ok(None);
     }
     let mut sheet = Sheet::default();
     sheet.identity(&rows);
     let mut columns = identity_columns(&rows);
-    let all: Vec<Option<Measure>> = rows.iter().map(|r| main::attribute_accuracy(r)).collect();
+    let all: Vec<Option<Measure>> = rows.iter().map(|r| attribute_accuracy(r)).collect();
     sheet.measure("all", &all);
     columns.push(Column::new("all", "All", Shown::Points).ranked());
     let parts: [(&str, &str, fn(&AttributeAccuracy) -> f64); 3] = [
@@ -135,8 +152,10 @@ pub fn other_metrics(rows: &[Row]) -> Result<Option<Table>> {
 ///
 /// `Failed` if polars refuses the frame.
 pub fn probes(rows: &[Row]) -> Result<Option<Table>> {
-    let rows: Vec<&Row> =
-        rows.iter().filter(|r| r.cells.iter().any(|c| !c.probes.is_empty())).collect();
+    let rows: Vec<&Row> = rows
+        .iter()
+        .filter(|r| r.cells.iter().any(|c| !c.probes.is_empty()))
+        .collect();
     let names: BTreeSet<&str> = rows
         .iter()
         .flat_map(|r| &r.cells)
@@ -188,11 +207,19 @@ pub fn cost(rows: &[Row]) -> Result<Option<Table>> {
     sheet.identity(&rows);
     let mut columns = identity_columns(&rows);
     let parts: [(&str, &str, Shown, fn(&CellResult) -> f64); 5] = [
-        ("parameters", "Parameters", Shown::Count, |c| c.cost.parameters as f64),
+        ("parameters", "Parameters", Shown::Count, |c| {
+            c.cost.parameters as f64
+        }),
         ("steps", "Steps", Shown::Count, |c| c.cost.steps as f64),
-        ("train_seconds", "Training", Shown::Seconds, |c| c.cost.train_seconds),
-        ("images_per_s", "Pictures/s", Shown::Quantity, |c| c.cost.images_per_s),
-        ("caption_seconds", "Captioning", Shown::Seconds, |c| c.cost.caption_seconds),
+        ("train_seconds", "Training", Shown::Seconds, |c| {
+            c.cost.train_seconds
+        }),
+        ("images_per_s", "Pictures/s", Shown::Quantity, |c| {
+            c.cost.images_per_s
+        }),
+        ("caption_seconds", "Captioning", Shown::Seconds, |c| {
+            c.cost.caption_seconds
+        }),
     ];
     for (name, heading, shown, of) in parts {
         let mean = |row: &&Row| row.over(|c| Some((of(c), None))).map(|m| m.mean);

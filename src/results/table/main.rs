@@ -13,7 +13,10 @@ pub fn results(rows: &[Row]) -> Result<Table> {
     let rows: Vec<&Row> = rows.iter().collect();
     let mut sheet = Sheet::default();
     sheet.identity(&rows);
-    sheet.number("captions", rows.iter().map(|r| r.cells.first().map(|c| c.n as f64)));
+    sheet.number(
+        "captions",
+        rows.iter().map(|r| r.cells.first().map(|c| c.n as f64)),
+    );
     let mut columns = identity_columns(&rows);
     for key in PAPER_METRICS {
         let scores: Vec<Option<Measure>> = rows.iter().map(|r| r.score(key)).collect();
@@ -34,9 +37,10 @@ pub fn results(rows: &[Row]) -> Result<Table> {
 }
 
 /// Attribute accuracy over all attributes, in points.
-pub(super) fn attribute_accuracy(row: &Row) -> Option<Measure> {
+pub fn attribute_accuracy(row: &Row) -> Option<Measure> {
     row.over(|cell| {
-        cell.attribute_accuracy.map(|a| (100.0 * a.all, Some(a.ci95.map(|bound| 100.0 * bound))))
+        cell.attribute_accuracy
+            .map(|a| (100.0 * a.all, Some(a.ci95.map(|bound| 100.0 * bound))))
     })
 }
 

@@ -29,7 +29,8 @@ impl Line<'_> {
     }
 }
 
-/// One table of the paper, row by row, with our scores beside the paper's.
+/// One table of the paper, row by row, with our scores beside the paper's; `data` names what ours
+/// were trained and scored on.
 ///
 /// A row that was not run has empty cells, and a note that names it. Latent sizes that the paper
 /// does not have follow its rows. Tables 1 and 4 take the paper's own latent where it was run, and
@@ -39,12 +40,15 @@ impl Line<'_> {
 /// # Errors
 ///
 /// `Failed` if polars refuses the frame.
-pub fn mirror(paper: &Paper, table: &PaperTable, rows: &[Row], on_coco: bool) -> Result<Table> {
+pub fn mirror(paper: &Paper, table: &PaperTable, rows: &[Row], data: &str) -> Result<Table> {
     let lines = lines(table, rows);
     let mut sheet = Sheet::default();
     sheet.text("label", lines.iter().map(|l| Some(l.label.clone())));
     sheet.text("run", lines.iter().map(|l| l.ours.map(|r| r.run.clone())));
-    sheet.text("variant", lines.iter().map(|l| l.paper.map(|p| p.variant.clone())));
+    sheet.text(
+        "variant",
+        lines.iter().map(|l| l.paper.map(|p| p.variant.clone())),
+    );
     let latent = |l: &Line| match l.ours {
         Some(row) => row.latent.clone(),
         None => l.paper.and_then(|p| p.latent.clone()),
@@ -54,7 +58,10 @@ pub fn mirror(paper: &Paper, table: &PaperTable, rows: &[Row], on_coco: bool) ->
         Some(row) => row.latent_size,
         None => l.paper.and_then(|p| p.latent_size),
     };
-    sheet.number("latent_size", lines.iter().map(|l| size(l).map(|s| s as f64)));
+    sheet.number(
+        "latent_size",
+        lines.iter().map(|l| size(l).map(|s| s as f64)),
+    );
     let mut columns = vec![Column::new("label", "Model", Shown::Text)];
     if rows.iter().any(|r| r.run != rows[0].run) {
         columns.push(Column::new("run", "Run", Shown::Text));
@@ -69,9 +76,14 @@ pub fn mirror(paper: &Paper, table: &PaperTable, rows: &[Row], on_coco: bool) ->
     }
     let kinds = lines.iter().map(Line::kind).collect();
     let title = format!("Table {}: {}", table.number, table.title);
-    let mut mirrored =
-        Table::new(&format!("paper_table{}", table.number), title, kinds, sheet, columns)?;
-    mirrored.notes = notes(&lines, on_coco);
+    let mut mirrored = Table::new(
+        &format!("paper_table{}", table.number),
+        title,
+        kinds,
+        sheet,
+        columns,
+    )?;
+    mirrored.notes = notes(&lines, paper, data);
     Ok(mirrored)
 }
 
@@ -82,11 +94,21 @@ fn lines<'a>(table: &'a PaperTable, rows: &'a [Row<'a>]) -> Vec<Line<'a>> {
         let found = matching(theirs, rows, by_latent);
         if found.is_empty() {
             let label = theirs.label.clone();
-            lines.push(Line { label, paper: Some(theirs), ours: None, diagnostic: None });
+            lines.push(Line {
+                label,
+                paper: Some(theirs),
+                ours: None,
+                diagnostic: None,
+            });
         }
         for row in found {
             let label = label(theirs, row);
-            lines.push(Line { label, paper: Some(theirs), ours: Some(row), diagnostic: None });
+            lines.push(Line {
+                label,
+                paper: Some(theirs),
+                ours: Some(row),
+                diagnostic: None,
+            });
             let oracle = row.cells.iter().flat_map(|c| c.diagnostics.keys());
             if let Some(name) = oracle.into_iter().find(|k| k.contains("oracle")) {
                 let label = format!("{} from the test bank (oracle)", row.label);
@@ -101,7 +123,11 @@ fn lines<'a>(table: &'a PaperTable, rows: &'a [Row<'a>]) -> Vec<Line<'a>> {
     }
     if by_latent {
         let variant = table.rows.first().map(|r| r.variant.as_str());
-        let known = |row: &&Row| lines.iter().any(|l| l.ours.is_some_and(|o| std::ptr::eq(o, *row)));
+        let known = |row: &&Row| {
+            lines
+                .iter()
+                .any(|l| l.ours.is_some_and(|o| std::ptr::eq(o, *row)))
+        };
         let extra: Vec<&Row> = rows
             .iter()
             .filter(|row| variant == Some(row.variant.as_str()) && !known(row))
@@ -118,13 +144,20 @@ fn lines<'a>(table: &'a PaperTable, rows: &'a [Row<'a>]) -> Vec<Line<'a>> {
 
 /// Our rows for a row of the paper: those with its latent, or (if allowed) all of its variant.
 fn matching<'a>(theirs: &PaperRow, rows: &'a [Row<'a>], exact: bool) -> Vec<&'a Row<'a>> {
-    let same: Vec<&Row> = rows.iter().filter(|r| r.variant == theirs.variant).collect();
+    let same: Vec<&Row> = rows
+        .iter()
+        .filter(|r| r.variant == theirs.variant)
+        .collect();
     let exactly: Vec<&Row> = same
         .iter()
         .filter(|r| r.latent == theirs.latent && r.latent_size == theirs.latent_size)
         .copied()
         .collect();
-    if exactly.is_empty() && !exact { same } else { exactly }
+    if exactly.is_empty() && !exact {
+        same
+    } else {
+        exactly
+    }
 }
 
 /// The paper's name of the row, unless ours was run with something else, which its label then says.
@@ -137,15 +170,20 @@ fn label(theirs: &PaperRow, row: &Row) -> String {
     }
 }
 
-fn notes(lines: &[Line], on_coco: bool) -> Vec<String> {
+fn notes(lines: &[Line], paper: &Paper, data: &str) -> Vec<String> {
     let mut notes = Vec::new();
-    let absent: Vec<&str> =
-        lines.iter().filter(|l| l.ours.is_none()).map(|l| l.label.as_str()).collect();
+    let absent: Vec<&str> = lines
+        .iter()
+        .filter(|l| l.ours.is_none())
+        .map(|l| l.label.as_str())
+        .collect();
     if !absent.is_empty() {
         notes.push(format!("Not run: {}.", absent.join("; ")));
     }
     let other_latent = |l: &&Line| {
-        let (Some(theirs), Some(row), None) = (l.paper, l.ours, l.diagnostic) else { return false };
+        let (Some(theirs), Some(row), None) = (l.paper, l.ours, l.diagnostic) else {
+            return false;
+        };
         (&theirs.latent, theirs.latent_size) != (&row.latent, row.latent_size)
     };
     for line in lines.iter().filter(other_latent) {
@@ -164,12 +202,12 @@ fn notes(lines: &[Line], on_coco: bool) -> Vec<String> {
                 .to_owned(),
         );
     }
-    if !on_coco && lines.iter().any(|l| l.ours.is_some()) {
-        notes.push(
-            "The paper trained pretrained models on MSCOCO; this is other data. Compare the order \
-             of rows, not the values."
-                .to_owned(),
-        );
+    if lines.iter().any(|l| l.ours.is_some()) {
+        notes.push(format!(
+            "The paper: {}. Here: {data}. Where these differ, compare the order of rows, not the \
+             values.",
+            paper.setting
+        ));
     }
     notes
 }

@@ -89,7 +89,8 @@ mod tests {
         let rows: Vec<&PaperRow> = paper.tables.iter().flat_map(|t| &t.rows).collect();
         for a in &rows {
             for b in &rows {
-                if (&a.variant, &a.latent, a.latent_size) == (&b.variant, &b.latent, b.latent_size) {
+                if (&a.variant, &a.latent, a.latent_size) == (&b.variant, &b.latent, b.latent_size)
+                {
                     assert_eq!(a.points, b.points, "{} and {}", a.label, b.label);
                 }
             }

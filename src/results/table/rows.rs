@@ -25,11 +25,19 @@ impl Measure {
         let n = values.len() as f64;
         match values {
             [] => None,
-            [(mean, interval)] => Some(Self { mean: *mean, interval: *interval, sd: None }),
+            [(mean, interval)] => Some(Self {
+                mean: *mean,
+                interval: *interval,
+                sd: None,
+            }),
             several => {
                 let mean = several.iter().map(|v| v.0).sum::<f64>() / n;
                 let squares: f64 = several.iter().map(|v| (v.0 - mean).powi(2)).sum();
-                Some(Self { mean, interval: None, sd: Some((squares / (n - 1.0)).sqrt()) })
+                Some(Self {
+                    mean,
+                    interval: None,
+                    sd: Some((squares / (n - 1.0)).sqrt()),
+                })
             }
         }
     }
@@ -65,7 +73,11 @@ impl Row<'_> {
     /// The score of a diagnostic of the row, in points.
     pub fn diagnostic(&self, name: &str, key: &str) -> Option<Measure> {
         self.over(|cell| {
-            cell.diagnostics.get(name)?.metrics.get(key).map(|s| (s.points, s.ci95))
+            cell.diagnostics
+                .get(name)?
+                .metrics
+                .get(key)
+                .map(|s| (s.points, s.ci95))
         })
     }
 
@@ -74,7 +86,13 @@ impl Row<'_> {
         &self,
         of: impl Fn(&CellResult) -> Option<(f64, Option<[f64; 2]>)>,
     ) -> Option<Measure> {
-        Measure::over_seeds(&self.cells.iter().filter_map(|cell| of(cell)).collect::<Vec<_>>())
+        Measure::over_seeds(
+            &self
+                .cells
+                .iter()
+                .filter_map(|cell| of(cell))
+                .collect::<Vec<_>>(),
+        )
     }
 
     /// Every metric key that any of the row's cells was scored with.
@@ -135,7 +153,11 @@ fn row<'a>(run: &str, cell: &'a CellResult) -> Row<'a> {
 /// A cell's recipe without the keys whose last part is `seed`.
 fn settings_but_seed(cell: &CellResult) -> BTreeMap<&str, &Value> {
     let is_seed = |key: &str| key.rsplit('.').next() == Some("seed");
-    cell.recipe.iter().filter(|(k, _)| !is_seed(k)).map(|(k, v)| (k.as_str(), v)).collect()
+    cell.recipe
+        .iter()
+        .filter(|(k, _)| !is_seed(k))
+        .map(|(k, v)| (k.as_str(), v))
+        .collect()
 }
 
 /// Rows of one run that share a label get the settings that differ between them put behind it.
@@ -143,12 +165,18 @@ fn tell_apart(rows: &mut [(BTreeMap<&str, &Value>, Row)]) {
     let additions: Vec<String> = rows
         .iter()
         .map(|(settings, row)| {
-            let twins: Vec<_> =
-                rows.iter().filter(|(_, o)| o.run == row.run && o.label == row.label).collect();
-            let differing = settings
+            let twins: Vec<_> = rows
                 .iter()
-                .filter(|(key, value)| twins.iter().any(|(other, _)| other.get(*key) != Some(value)));
-            differing.map(|(key, value)| format!(", {key}={value}")).collect()
+                .filter(|(_, o)| o.run == row.run && o.label == row.label)
+                .collect();
+            let differing = settings.iter().filter(|(key, value)| {
+                twins
+                    .iter()
+                    .any(|(other, _)| other.get(*key) != Some(value))
+            });
+            differing
+                .map(|(key, value)| format!(", {key}={value}"))
+                .collect()
         })
         .collect();
     for ((_, row), addition) in rows.iter_mut().zip(additions) {
@@ -163,9 +191,16 @@ mod tests {
     #[test]
     fn several_seeds_are_a_mean_and_a_sample_deviation() {
         let one = Measure::over_seeds(&[(3.0, Some([2.0, 4.0]))]).unwrap();
-        assert_eq!((one.mean, one.interval, one.sd), (3.0, Some([2.0, 4.0]), None));
-        let three = Measure::over_seeds(&[(2.0, None), (4.0, Some([1.0, 9.0])), (6.0, None)]).unwrap();
-        assert_eq!((three.mean, three.interval, three.sd), (4.0, None, Some(2.0)));
+        assert_eq!(
+            (one.mean, one.interval, one.sd),
+            (3.0, Some([2.0, 4.0]), None)
+        );
+        let three =
+            Measure::over_seeds(&[(2.0, None), (4.0, Some([1.0, 9.0])), (6.0, None)]).unwrap();
+        assert_eq!(
+            (three.mean, three.interval, three.sd),
+            (4.0, None, Some(2.0))
+        );
         assert_eq!(Measure::over_seeds(&[]), None);
     }
 }
