@@ -47,7 +47,7 @@ pub struct ScoreArgs {
     /// In place of --hyp and --ref: {\"id\",\"hypothesis\",\"references\":[…]}, one case a line
     #[arg(long, value_name = "FILE", conflicts_with_all = ["hyp", "references"])]
     pub cases: Option<PathBuf>,
-    /// Metrics by suite: paper, all [default: paper, unless a metric is named]
+    /// Metrics by suite: paper, sacrebleu, all [default: paper, unless a metric is named]
     #[arg(long)]
     pub suite: Option<String>,
     /// One more metric, such as hf.meteor; may be given often
