@@ -2,7 +2,7 @@
 //!
 //! The reference is a chain of rewritings that put spaces around what is to stand alone, followed
 //! by a split at white space. The order matters, and so does that each rewriting goes from left to
-//! right and never looks again at what it consumed. It is kept here as a chain, one [`Rewrite`] step
+//! right and never looks again at what it consumed. It is kept here as a chain, one `Rewrite` step
 //! each; steps whose mark does not occur in the sentence are skipped.
 
 use super::python::{fold, is_digit, is_re_word, is_regex_word, is_space};
