@@ -2,10 +2,12 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use crate::cli::score;
 use crate::error::{Error, Result};
 use crate::gate::baseline::{self, Baseline};
 use crate::gate::compare::compare;
@@ -13,9 +15,13 @@ use crate::gate::snapshot::Snapshot;
 use crate::gate::tolerance::{DEFAULT_POINTS, Tolerances};
 use crate::gate::verdict::Outcome;
 use crate::gate::{github, junit, text};
+use crate::metrics;
 use crate::results::atomic;
+use crate::results::scores::scores;
 use crate::results::store::RunDir;
 
+/// The metrics of a baseline of caption files.
+const SUITE: &str = "paper";
 /// Where GitHub wants a step's summary, if it runs there.
 const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 
@@ -57,20 +63,48 @@ pub struct GateArgs {
 
 /// What is judged or saved: a run, or captions with their references.
 #[derive(Debug, Clone, Args)]
-#[group(required = true, multiple = false)]
 pub struct SourceArgs {
     /// The folder of a run
-    #[arg(long, value_name = "DIR")]
-    pub run: PathBuf,
+    #[arg(
+        long,
+        value_name = "DIR",
+        conflicts_with_all = ["hyp", "references"],
+        required_unless_present = "hyp"
+    )]
+    pub run: Option<PathBuf>,
+    /// Captions: COCO results JSON, or one a line
+    #[arg(long, value_name = "H", requires = "references")]
+    pub hyp: Option<PathBuf>,
+    /// Their references: COCO captions JSON, or one a line; each further file adds to them
+    #[arg(long = "ref", value_name = "R", id = "references", requires = "hyp")]
+    pub references: Vec<PathBuf>,
 }
 
 impl SourceArgs {
-    /// Reads, and for caption files scores, what is to be judged.
+    /// Reads what is to be judged; caption files are scored under the metrics that `like` has, or
+    /// those of the suite `paper` if there is nothing yet.
     ///
     /// # Errors
     /// [`Error::Input`] for bad input, [`Error::NothingToCompare`] if there is no score.
-    pub(super) fn snapshot(&self, _like: Option<&Baseline>) -> Result<Snapshot> {
-        Snapshot::of_run(&RunDir::open(&self.run)?)
+    pub(super) fn snapshot(&self, like: Option<&Baseline>) -> Result<Snapshot> {
+        match (&self.run, &self.hyp) {
+            (Some(run), _) => Snapshot::of_run(&RunDir::open(run)?),
+            (None, Some(hypotheses)) => self.score(hypotheses, like),
+            (None, None) => Err(Error::input("give --run, or --hyp and --ref")),
+        }
+    }
+
+    fn score(&self, hypotheses: &Path, like: Option<&Baseline>) -> Result<Snapshot> {
+        let cases = score::input::captions(hypotheses, &self.references)?;
+        let metrics = match like {
+            // One that this version does not know is then missing, and the gate says so.
+            Some(baseline) => baseline.metrics().into_iter().filter_map(metrics::metric).collect(),
+            None => metrics::suite(SUITE)?,
+        };
+        let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let evaluation = score::evaluate(&metrics, &cases, threads);
+        let references: Vec<_> = self.references.iter().map(|path| path.display().to_string()).collect();
+        Snapshot::of_cases(&cases, references.join(" "), scores(&evaluation), &evaluation.tables)
     }
 }
 

@@ -122,7 +122,7 @@ fn chosen_metrics(suite: Option<&str>, named: &[String]) -> Result<Vec<&'static 
 }
 
 /// Evaluates with a progress bar, should it take its time.
-fn evaluate(metrics: &[&dyn Metric], cases: &[Case], threads: usize) -> Evaluation {
+pub(super) fn evaluate(metrics: &[&dyn Metric], cases: &[Case], threads: usize) -> Evaluation {
     let started = Instant::now();
     let done = AtomicUsize::new(0);
     let bar = OnceLock::new();

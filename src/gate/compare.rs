@@ -3,13 +3,12 @@
 use crate::gate::baseline::Baseline;
 use crate::gate::snapshot::{Row, Snapshot};
 use crate::gate::tolerance::Tolerances;
+use crate::gate::scorer;
 use crate::gate::verdict::{Check, Outcome, Verdict};
-use crate::gate::{paired, scorer};
 use crate::results::schema::{SCHEMA, Score};
 use crate::results::store::short_hash;
-
-/// The seed of the paired bootstrap: the same files give the same interval.
-const SEED: u64 = 0;
+use crate::stats::bootstrap::{RESAMPLES, SEED};
+use crate::stats::paired;
 
 /// Compares every score of the baseline with the same one now.
 ///
@@ -127,7 +126,7 @@ fn judge(row: &Row, metric: &str, scores: [&Score; 2], tolerances: &Tolerances) 
 fn difference_ci95(metric: &str, old: &Row, new: &Row) -> Option<[f64; 2]> {
     let points = scorer::points(metric)?;
     let (then, now) = (old.table(metric)?, new.table(metric)?);
-    paired::interval95(&then, &now, &*points, paired::RESAMPLES, SEED)
+    paired::interval95(&then, &now, &*points, RESAMPLES, SEED)
 }
 
 fn notes(baseline: &Baseline, now: &Snapshot) -> Vec<String> {

@@ -15,7 +15,6 @@ pub mod compact;
 pub mod compare;
 pub mod github;
 pub mod junit;
-pub mod paired;
 pub mod scorer;
 pub mod snapshot;
 pub mod text;

@@ -1,6 +1,7 @@
 //! From summed statistics to points, by metric key.
 
 use crate::gate::snapshot::ATTRIBUTES;
+use crate::metrics;
 
 /// The score of summed statistics, in points.
 pub type Points = Box<dyn Fn(&[f64]) -> f64>;
@@ -15,5 +16,6 @@ pub fn points(metric: &str) -> Option<Points> {
             _ => f64::NAN,
         }));
     }
-    None
+    let metric = metrics::metric(metric)?;
+    Some(Box::new(|sums| metric.points_factor() * metric.score(sums)))
 }

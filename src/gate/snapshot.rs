@@ -114,6 +114,7 @@ impl Snapshot {
             let message = format!("{} has no finished cell", run.path().display());
             return Err(Error::NothingToCompare(message));
         }
+        name_seeds(&mut rows);
         let stamp = run.stamp();
         Ok(Self {
             source: Source::Run,
@@ -202,6 +203,17 @@ impl Row {
         scored
             .map(|(key, table)| (key.clone(), compact::pack(table)))
             .collect()
+    }
+}
+
+/// Adds the seed to labels that more than one row has.
+fn name_seeds(rows: &mut [Row]) {
+    let labels: Vec<_> = rows.iter().map(|row| row.label.clone()).collect();
+    for row in rows {
+        let alike = labels.iter().filter(|label| **label == row.label).count();
+        if let (2.., Some(seed)) = (alike, row.seed) {
+            row.label += &format!(", seed {seed}");
+        }
     }
 }
 

@@ -7,3 +7,4 @@ pub mod schema;
 pub mod scores;
 pub mod stats_file;
 pub mod store;
+pub mod table;

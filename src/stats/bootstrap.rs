@@ -74,7 +74,7 @@ fn sum_of_draws(table: &StatsTable, draws: Draws, sums: &mut [f64]) {
 }
 
 /// The `p`-quantile of ascending values, interpolated between neighbours as numpy does by default.
-fn percentile(sorted: &[f64], p: f64) -> f64 {
+pub(super) fn percentile(sorted: &[f64], p: f64) -> f64 {
     let at = p * (sorted.len() - 1) as f64;
     let below = sorted[at.floor() as usize];
     let above = sorted[at.ceil() as usize];

@@ -2,5 +2,6 @@
 
 pub mod bootstrap;
 mod draw;
+pub mod paired;
 
 pub use draw::Draws;

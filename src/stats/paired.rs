@@ -7,16 +7,15 @@
 //! 2004). The interval of that difference is far narrower than two intervals
 //! held side by side suggest.
 
+use super::Draws;
+use super::bootstrap::percentile;
 use crate::metrics::StatsTable;
 
-/// Draws of [`interval95`] unless another number is wanted.
-pub const RESAMPLES: usize = 1000;
-
-/// The 95 % percentile interval of `score(now) − score(before)` over `resamples` draws of captions.
+/// The 95 % percentile interval of `score(now) − score(before)` over `resamples` resamples of captions.
 ///
 /// `score` maps summed statistics to the scale that the interval is wanted on. `None` if the tables
-/// are not of the same captions and width, have fewer than two captions, or if a score is not finite.
-/// The same seed gives the same interval.
+/// are not of one length and width, have fewer than two captions, or if a score is not finite. Resample
+/// `r` draws the captions that it draws for [`super::bootstrap::interval95`] under the same seed.
 pub fn interval95(
     before: &StatsTable,
     now: &StatsTable,
@@ -30,12 +29,12 @@ pub fn interval95(
     }
     let mut differences = Vec::with_capacity(resamples);
     let (mut old, mut new) = (vec![0.0; before.width], vec![0.0; now.width]);
-    let mut generator = SplitMix(seed);
-    for _ in 0..resamples {
+    for resample in 0..resamples {
+        let draws = Draws::new(seed, resample as u64);
         old.fill(0.0);
         new.fill(0.0);
-        for _ in 0..n {
-            let caption = generator.below(n);
+        for i in 0..n {
+            let caption = draws.below(i as u64, n);
             add(&mut old, before.row(caption));
             add(&mut new, now.row(caption));
         }
@@ -45,37 +44,12 @@ pub fn interval95(
         return None;
     }
     differences.sort_by(f64::total_cmp);
-    Some([quantile(&differences, 0.025), quantile(&differences, 0.975)])
+    Some([percentile(&differences, 0.025), percentile(&differences, 0.975)])
 }
 
 fn add(sums: &mut [f64], row: &[f64]) {
     for (sum, value) in sums.iter_mut().zip(row) {
         *sum += value;
-    }
-}
-
-/// The quantile of sorted values, with linear interpolation between neighbours.
-fn quantile(sorted: &[f64], q: f64) -> f64 {
-    let place = q * (sorted.len() - 1) as f64;
-    let (low, part) = (place.floor() as usize, place.fract());
-    let high = (low + 1).min(sorted.len() - 1);
-    sorted[low] + part * (sorted[high] - sorted[low])
-}
-
-/// Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014.
-struct SplitMix(u64);
-
-impl SplitMix {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    /// A number in `0..n`: the high half of a 128-bit product, uneven by less than n/2⁶⁴.
-    fn below(&mut self, n: usize) -> usize {
-        ((u128::from(self.next()) * n as u128) >> 64) as usize
     }
 }
 
@@ -101,7 +75,7 @@ mod tests {
     fn the_same_captions_differ_by_exactly_nothing() {
         let captions = table((0..50).map(|i| difficulty(i) / 7.0));
         assert_eq!(
-            interval95(&captions, &captions, &mean, RESAMPLES, 0),
+            interval95(&captions, &captions, &mean, 1000, 0),
             Some([0.0, 0.0])
         );
     }
@@ -110,7 +84,7 @@ mod tests {
     fn a_constant_gain_is_certain_however_captions_vary() {
         let before = table((0..50).map(difficulty));
         let now = table((0..50).map(|i| difficulty(i) + 2.0));
-        let [low, high] = interval95(&before, &now, &mean, RESAMPLES, 0).unwrap();
+        let [low, high] = interval95(&before, &now, &mean, 1000, 0).unwrap();
         assert!((low - 2.0).abs() < 1e-9 && (high - 2.0).abs() < 1e-9);
     }
 
@@ -150,12 +124,5 @@ mod tests {
             rows: vec![0.0; 10],
         };
         assert_eq!(interval95(&captions, &captions, &mean, 100, 0), None);
-    }
-
-    #[test]
-    fn quantiles_lie_between_neighbours() {
-        assert_eq!(quantile(&[1.0, 2.0, 4.0], 0.0), 1.0);
-        assert_eq!(quantile(&[1.0, 2.0, 4.0], 0.75), 3.0);
-        assert_eq!(quantile(&[1.0, 2.0, 4.0], 1.0), 4.0);
     }
 }
