@@ -111,13 +111,9 @@ impl Checkpoint {
     ) -> Result<Vec<Caption>> {
         if let Some(bank) = &self.bank {
             let mut workspace = Workspace::new(&self.model, 4);
-            let embeddings = self.model.image_embeddings(
-                &self.params,
-                count,
-                pictures,
-                workers,
-                &mut workspace,
-            );
+            let embeddings =
+                self.model
+                    .image_embeddings(&self.params, count, pictures, workers, &mut workspace);
             on_done(count);
             let caption = |text: &str| Caption {
                 text: text.into(),
@@ -161,7 +157,8 @@ impl Settings {
             return Ok(Self::default());
         }
         let text = std::fs::read_to_string(&path).map_err(|e| Error::reading(&path, e))?;
-        serde_json::from_str(&text).map_err(|e| Error::in_file(&path, format!("line {}", e.line()), e))
+        serde_json::from_str(&text)
+            .map_err(|e| Error::in_file(&path, format!("line {}", e.line()), e))
     }
 }
 

@@ -47,7 +47,10 @@ fn findings() -> Vec<(&'static str, String)> {
         ("cores", cores.to_string()),
         ("vector units", vector_units()),
         ("cuda", cuda),
-        ("metrics", crate::metrics::keys().collect::<Vec<_>>().join(" ")),
+        (
+            "metrics",
+            crate::metrics::keys().collect::<Vec<_>>().join(" "),
+        ),
         ("recipes", crate::recipe::presets::NAMES.join(" ")),
     ]
 }

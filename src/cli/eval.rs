@@ -98,7 +98,9 @@ pub fn run(args: EvalArgs) -> Result<()> {
     };
     let bar = Progress::new("decoding pictures", examples.len());
     let size = checkpoint.model.config().vit.image;
-    let images = ImageStore::build(&examples, size, workers.threads(), None, &|done, _| bar.set(done))?;
+    let images = ImageStore::build(&examples, size, workers.threads(), None, &|done, _| {
+        bar.set(done)
+    })?;
     bar.finish();
 
     let bar = Progress::new("captioning", examples.len());
@@ -121,7 +123,9 @@ pub fn run(args: EvalArgs) -> Result<()> {
         .collect();
     let (metrics, _) = bench_run::score_cases(&cases, &args.suite, workers.threads())?;
     let losses = losses(&checkpoint, &examples, &images, &workers)?;
-    let tokens: Option<usize> = losses.as_ref().map(|all| all.iter().map(|l| l.tokens).sum());
+    let tokens: Option<usize> = losses
+        .as_ref()
+        .map(|all| all.iter().map(|l| l.tokens).sum());
     let document = EvalDocument {
         schema: SCHEMA,
         n: cases.len(),
@@ -165,7 +169,9 @@ fn losses(
     }
     let tokenize = |example: &Example| {
         let texts = example.captions.iter();
-        texts.map(|caption| checkpoint.tokenizer.encode(&caption.text)).collect()
+        texts
+            .map(|caption| checkpoint.tokenizer.encode(&caption.text))
+            .collect()
     };
     let captions: TokenizedCaptions = examples.iter().map(tokenize).collect();
     let split = SplitData::new(images, &captions, checkpoint.specials());
@@ -193,12 +199,18 @@ fn losses(
 fn print(document: &EvalDocument) {
     println!("{} pictures", document.n);
     if let (Some(loss), Some(tokens)) = (document.lm_loss, document.tokens) {
-        println!("{:<14} {loss:>8.4}  nats a token over {tokens} tokens", "lm_loss");
+        println!(
+            "{:<14} {loss:>8.4}  nats a token over {tokens} tokens",
+            "lm_loss"
+        );
     }
     for (key, score) in &document.metrics {
-        let interval = score
-            .ci95
-            .map_or(String::new(), |[low, high]| format!("  [{low:.2}, {high:.2}]"));
-        println!("{key:<14} {:>8.2}{interval}  {}", score.points, score.signature);
+        let interval = score.ci95.map_or(String::new(), |[low, high]| {
+            format!("  [{low:.2}, {high:.2}]")
+        });
+        println!(
+            "{key:<14} {:>8.2}{interval}  {}",
+            score.points, score.signature
+        );
     }
 }

@@ -98,13 +98,26 @@ impl SourceArgs {
         let cases = score::input::captions(hypotheses, &self.references)?;
         let metrics = match like {
             // One that this version does not know is then missing, and the gate says so.
-            Some(baseline) => baseline.metrics().into_iter().filter_map(metrics::metric).collect(),
+            Some(baseline) => baseline
+                .metrics()
+                .into_iter()
+                .filter_map(metrics::metric)
+                .collect(),
             None => metrics::suite(SUITE)?,
         };
         let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let evaluation = score::evaluate(&metrics, &cases, threads);
-        let references: Vec<_> = self.references.iter().map(|path| path.display().to_string()).collect();
-        Snapshot::of_cases(&cases, references.join(" "), scores(&evaluation), &evaluation.tables)
+        let references: Vec<_> = self
+            .references
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect();
+        Snapshot::of_cases(
+            &cases,
+            references.join(" "),
+            scores(&evaluation),
+            &evaluation.tables,
+        )
     }
 }
 

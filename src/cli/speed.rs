@@ -15,8 +15,8 @@ use crate::models::{
     Batch, Gpt2Config, LatentNoise, Model, ModelConfig, Objective, Specials, Variant, VitConfig,
     Workspace, loss_and_gradients,
 };
-use crate::nn::adamw::{self, AdamW, Moments};
 use crate::nn::Workers;
+use crate::nn::adamw::{self, AdamW, Moments};
 use crate::train::Stream;
 use crate::{Error, Result, recipe};
 
@@ -113,7 +113,10 @@ pub fn run(args: SpeedArgs) -> Result<()> {
         "training step  {:.1} ms (median of {}; fastest {:.1} ms{cpu}), {:.0} pictures a second",
         measured.step_ms_median, measured.steps, measured.step_ms_min, measured.images_per_s
     );
-    println!("captioning     {:.2} ms a picture", measured.caption_ms_per_image);
+    println!(
+        "captioning     {:.2} ms a picture",
+        measured.caption_ms_per_image
+    );
     println!(
         "recipe {}    about {:.1} minutes of training, if its pictures cost what these do",
         measured.recipe, measured.recipe_minutes
@@ -224,7 +227,14 @@ fn measure(
         let loss =
             loss_and_gradients(&model, &params, &batch, &objective, workers, &mut workspace)?;
         let mut gradients = workspace.gradients();
-        adamw::update(&mut params.values, &mut gradients, &mut moments, &settings, 1.0, workers);
+        adamw::update(
+            &mut params.values,
+            &mut gradients,
+            &mut moments,
+            &settings,
+            1.0,
+            workers,
+        );
         losses.push(loss.loss);
         if step >= WARM_UP {
             walls.push(started.elapsed().as_secs_f64() * 1e3);

@@ -1,9 +1,9 @@
 //! Is what was measured now as good as the baseline?
 
 use crate::gate::baseline::Baseline;
+use crate::gate::scorer;
 use crate::gate::snapshot::{Row, Snapshot};
 use crate::gate::tolerance::Tolerances;
-use crate::gate::scorer;
 use crate::gate::verdict::{Check, Outcome, Verdict};
 use crate::results::schema::{SCHEMA, Score};
 use crate::results::store::short_hash;

@@ -129,9 +129,10 @@ impl Model {
         workspace: &mut Workspace,
     ) -> Result<Posterior> {
         let captioner = self.captioner()?;
-        let size = self.config.vae.map(|vae| vae.size).ok_or_else(|| {
-            Error::input(format!("{} has no bottleneck", self.config.variant))
-        })?;
+        let size =
+            self.config.vae.map(|vae| vae.size).ok_or_else(|| {
+                Error::input(format!("{} has no bottleneck", self.config.variant))
+            })?;
         let chunks = self.chunks(count, workers, workspace, |shard, range| {
             let batch = self.read(pictures, range, &mut shard.pictures);
             let mut tape = Tape::inference(params, &mut shard.pool);

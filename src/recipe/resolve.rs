@@ -59,7 +59,10 @@ pub fn resolve(source: &Source, overrides: &[String]) -> Result<Recipe> {
     let recipe: Recipe = Value::Table(table)
         .try_into()
         .map_err(|e: toml::de::Error| {
-            Error::input(format!("recipe: {}", e.to_string().trim().replace('\n', " ")))
+            Error::input(format!(
+                "recipe: {}",
+                e.to_string().trim().replace('\n', " ")
+            ))
         })?;
     recipe.validate()?;
     Ok(recipe)
@@ -119,8 +122,11 @@ fn check_key(key: &str, known: &[String], place: &str) -> Result<()> {
     if known.iter().any(|k| k == key) {
         return Ok(());
     }
-    let hint = nearest(key, known).map_or(String::new(), |near| format!("; did you mean '{near}'?"));
-    Err(Error::input(format!("{place}: unknown recipe key '{key}'{hint}")))
+    let hint =
+        nearest(key, known).map_or(String::new(), |near| format!("; did you mean '{near}'?"));
+    Err(Error::input(format!(
+        "{place}: unknown recipe key '{key}'{hint}"
+    )))
 }
 
 fn parse_value(text: &str) -> Value {
@@ -210,7 +216,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("mine.toml");
         std::fs::write(&path, "extends = \"tiny\"\n[train]\nepochs = 3\n").unwrap();
-        assert_eq!(resolve(&Source::File(path.clone()), &[]).unwrap().train.epochs, 3);
+        assert_eq!(
+            resolve(&Source::File(path.clone()), &[])
+                .unwrap()
+                .train
+                .epochs,
+            3
+        );
         std::fs::write(&path, "[train]\nepochs = 3\nbatchsize = 7\n").unwrap();
         let error = resolve(&Source::File(path.clone()), &[]).unwrap_err();
         assert!(error.message().contains("line 3"), "{error}");

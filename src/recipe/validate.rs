@@ -12,7 +12,12 @@ impl Recipe {
         let m = &self.model;
         let t = &self.train;
         named(&self.name)?;
-        require(!self.variants.is_empty(), "variants", "[]", "at least one variant")?;
+        require(
+            !self.variants.is_empty(),
+            "variants",
+            "[]",
+            "at least one variant",
+        )?;
         require(!self.seeds.is_empty(), "seeds", "[]", "at least one seed")?;
         unique(&self.variants, "variants")?;
         unique(&self.seeds, "seeds")?;
@@ -21,7 +26,12 @@ impl Recipe {
         within(m.image, 1, 4096, "model.image")?;
         within(m.patch, 1, m.image, "model.patch")?;
         let whole = "a divisor of model.image, so that patches cover the picture";
-        require(m.image.is_multiple_of(m.patch), "model.patch", m.patch, whole)?;
+        require(
+            m.image.is_multiple_of(m.patch),
+            "model.patch",
+            m.patch,
+            whole,
+        )?;
         within(m.width, 1, 1 << 16, "model.width")?;
         within(m.heads, 1, m.width, "model.heads")?;
         require(
@@ -53,7 +63,12 @@ impl Recipe {
         within(t.epochs, 1, 1_000_000, "train.epochs")?;
         within(t.batch, 1, 1 << 20, "train.batch")?;
         within(t.shards, 1, t.batch, "train.shards")?;
-        within(t.validation_pictures, 1, usize::MAX, "train.validation_pictures")?;
+        within(
+            t.validation_pictures,
+            1,
+            usize::MAX,
+            "train.validation_pictures",
+        )?;
         positive(t.learning_rate, "train.learning_rate")?;
         not_negative(t.min_learning_rate, "train.min_learning_rate")?;
         require(
@@ -65,7 +80,12 @@ impl Recipe {
         not_negative(t.weight_decay, "train.weight_decay")?;
         not_negative(t.clip.into(), "train.clip")?;
         one_of(&t.select, &["loss", "lm", "cl"], "train.select")?;
-        within(self.decode.max_tokens, 1, self.tokenizer.max_tokens, "decode.max_tokens")?;
+        within(
+            self.decode.max_tokens,
+            1,
+            self.tokenizer.max_tokens,
+            "decode.max_tokens",
+        )?;
         one_of(&self.score.suite, &["paper", "all"], "score.suite")?;
         unique(&self.grid.latent_types, "grid.latent_types")?;
         unique(&self.grid.latent_sizes, "grid.latent_sizes")?;
@@ -79,21 +99,38 @@ impl Recipe {
 fn require(ok: bool, key: &str, value: impl std::fmt::Display, expected: &str) -> Result<()> {
     match ok {
         true => Ok(()),
-        false => Err(Error::input(format!("recipe: {key} = {value}: expected {expected}"))),
+        false => Err(Error::input(format!(
+            "recipe: {key} = {value}: expected {expected}"
+        ))),
     }
 }
 
 fn within(value: usize, low: usize, high: usize, key: &str) -> Result<()> {
     let ok = (low..=high).contains(&value);
-    require(ok, key, value, &format!("a whole number from {low} to {high}"))
+    require(
+        ok,
+        key,
+        value,
+        &format!("a whole number from {low} to {high}"),
+    )
 }
 
 fn positive(value: f64, key: &str) -> Result<()> {
-    require(value.is_finite() && value > 0.0, key, value, "a number above 0")
+    require(
+        value.is_finite() && value > 0.0,
+        key,
+        value,
+        "a number above 0",
+    )
 }
 
 fn not_negative(value: f64, key: &str) -> Result<()> {
-    require(value.is_finite() && value >= 0.0, key, value, "a number not below 0")
+    require(
+        value.is_finite() && value >= 0.0,
+        key,
+        value,
+        "a number not below 0",
+    )
 }
 
 fn one_of(value: &str, allowed: &[&str], key: &str) -> Result<()> {
@@ -115,5 +152,10 @@ fn named(name: &str) -> Result<()> {
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
         && !name.starts_with('.');
-    require(ok, "name", name, "letters, digits, '-', '_' and '.', as it names a folder")
+    require(
+        ok,
+        "name",
+        name,
+        "letters, digits, '-', '_' and '.', as it names a folder",
+    )
 }

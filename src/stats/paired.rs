@@ -44,7 +44,10 @@ pub fn interval95(
         return None;
     }
     differences.sort_by(f64::total_cmp);
-    Some([percentile(&differences, 0.025), percentile(&differences, 0.975)])
+    Some([
+        percentile(&differences, 0.025),
+        percentile(&differences, 0.975),
+    ])
 }
 
 fn add(sums: &mut [f64], row: &[f64]) {

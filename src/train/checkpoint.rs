@@ -61,9 +61,9 @@ impl State {
             params,
         };
         if let Some(folder) = job.folder.checkpoint() {
-            state.read(job, &folder).map_err(|e| {
-                e.context(format!("cannot resume from {}", folder.display()))
-            })?;
+            state
+                .read(job, &folder)
+                .map_err(|e| e.context(format!("cannot resume from {}", folder.display())))?;
         }
         Ok(state)
     }
@@ -128,11 +128,7 @@ impl State {
 
     /// Keeps the present weights as the best if the chosen validation value (`loss` where the variant
     /// lacks it) is the lowest so far.
-    pub(super) fn keep_if_best(
-        &mut self,
-        select: &str,
-        values: &BTreeMap<String, f64>,
-    ) {
+    pub(super) fn keep_if_best(&mut self, select: &str, values: &BTreeMap<String, f64>) {
         let value = values.get(select).unwrap_or(&values["loss"]);
         if self.progress.best.is_none_or(|(_, best)| *value < best) {
             self.progress.best = Some((self.progress.step, *value));

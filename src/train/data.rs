@@ -74,7 +74,10 @@ impl<'a> SplitData<'a> {
     /// Every picture with its first caption, in batches of `size`.
     pub fn first_captions(&self, pictures: usize, size: usize) -> Vec<Vec<Pair>> {
         let pairs: Vec<Pair> = (0..pictures.min(self.len()))
-            .map(|picture| Pair { picture, caption: 0 })
+            .map(|picture| Pair {
+                picture,
+                caption: 0,
+            })
             .collect();
         pairs.chunks(size).map(<[Pair]>::to_vec).collect()
     }

@@ -99,12 +99,23 @@ pub fn train(job: &Job, control: &Control) -> Result<Trained> {
         if !losses.loss.is_finite() {
             return Err(job.diverged(step, &losses));
         }
-        let rate = job.schedule(per_epoch, &state.progress, recipe.epochs).at(step);
-        state.optimizer.update(&mut state.params, &mut workspace, rate, job.workers);
+        let rate = job
+            .schedule(per_epoch, &state.progress, recipe.epochs)
+            .at(step);
+        state
+            .optimizer
+            .update(&mut state.params, &mut workspace, rate, job.workers);
         state.progress.step += 1;
         state.progress.seconds += started.elapsed().as_secs_f64();
 
-        let mut record = job.record(&losses, &state.progress, per_epoch, rate, pairs.len(), started);
+        let mut record = job.record(
+            &losses,
+            &state.progress,
+            per_epoch,
+            rate,
+            pairs.len(),
+            started,
+        );
         let last = state.progress.step == clock.horizon(&mut state.progress);
         if state.progress.step.is_multiple_of(per_epoch) || last {
             let values = validate(job, &state.params, &mut workspace)?;

@@ -63,7 +63,10 @@ mod tests {
         assert_eq!(schedule.at(4), 1.0);
         assert!((schedule.at(14) - 0.55).abs() < 1e-12, "half-way down");
         assert!((schedule.at(24) - 0.1).abs() < 1e-12);
-        assert!((schedule.at(99) - 0.1).abs() < 1e-12, "past the end it stays");
+        assert!(
+            (schedule.at(99) - 0.1).abs() < 1e-12,
+            "past the end it stays"
+        );
     }
 
     /// CosineAnnealingLR's values are in the reference folder, per epoch and per step.
@@ -94,7 +97,10 @@ mod tests {
             assert_eq!(rates.len(), total_steps + 1);
             for (step, rate) in rates.iter().enumerate() {
                 let (ours, theirs) = (schedule.at(step), rate.as_f64().unwrap());
-                assert!((ours - theirs).abs() <= 1e-12, "{part} {step}: {ours} {theirs}");
+                assert!(
+                    (ours - theirs).abs() <= 1e-12,
+                    "{part} {step}: {ours} {theirs}"
+                );
             }
         }
     }

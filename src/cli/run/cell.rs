@@ -8,6 +8,7 @@ use super::super::progress::Progress;
 use super::super::{checkpoint, interrupt};
 use super::prepare::{Prepared, Texts};
 use super::{model_config, probes, scoring};
+use crate::Result;
 use crate::decode::{self, TextBank};
 use crate::models::{LatentNoise, Model, Workspace};
 use crate::nn::{Params, Workers};
@@ -15,7 +16,6 @@ use crate::recipe::{Bank, Cell, References, TestLatent, flatten};
 use crate::results::cell::CellDir;
 use crate::results::schema::{CellKind, CellResult, Cost, Diagnostic, SCHEMA};
 use crate::train::{self, Control, Ending, Job, Pair, SplitData, Trained, mix};
-use crate::Result;
 
 /// Of a cell's share of `--max-minutes`, the part for training; captioning and probes take the rest.
 pub const TRAINING_SHARE: f64 = 0.85;
@@ -59,9 +59,8 @@ pub fn run(
     warnings.extend(endings(&trained, cell, splits[0].caption_counts()));
 
     let texts_of = |d: &BTreeMap<String, (Diagnostic, Vec<String>)>| {
-        let pair = |(name, (_, captions)): (&String, &(_, Vec<String>))| {
-            (name.clone(), captions.clone())
-        };
+        let pair =
+            |(name, (_, captions)): (&String, &(_, Vec<String>))| (name.clone(), captions.clone());
         d.iter().map(pair).collect::<BTreeMap<_, _>>()
     };
     let records = scoring::records(prepared, &cell.recipe, &captions, &texts_of(&diagnostics));
@@ -74,7 +73,11 @@ pub fn run(
         kind: CellKind::Model,
         variant: cell.variant.to_string(),
         label: cell.label.clone(),
-        latent: model.config().vae.as_ref().map(|vae| vae.latent.as_str().to_string()),
+        latent: model
+            .config()
+            .vae
+            .as_ref()
+            .map(|vae| vae.latent.as_str().to_string()),
         latent_size: model.config().vae.as_ref().map(|vae| vae.size),
         seed: cell.seed,
         recipe: flatten(&cell.recipe),
@@ -147,7 +150,9 @@ impl Scene<'_> {
 
     /// What a checkpoint needs beside its weights to caption pictures on its own.
     fn companions(&self, folder: &Path) -> Result<()> {
-        self.texts.tokenizer.save(&folder.join(checkpoint::TOKENIZER))?;
+        self.texts
+            .tokenizer
+            .save(&folder.join(checkpoint::TOKENIZER))?;
         let max_tokens = self.cell.recipe.decode.max_tokens;
         checkpoint::Settings { max_tokens }.write(folder)?;
         if self.cell.variant.generates() {
@@ -195,7 +200,10 @@ impl Scene<'_> {
         )?;
         bar.finish();
         let tokenizer = &self.texts.tokenizer;
-        Ok(captions.iter().map(|words| tokenizer.decode(words)).collect())
+        Ok(captions
+            .iter()
+            .map(|words| tokenizer.decode(words))
+            .collect())
     }
 
     fn retrieve(&self, params: &Params, bank: Bank) -> Result<Vec<String>> {
@@ -222,17 +230,29 @@ impl Scene<'_> {
     /// Rows that stand beside the main one, with their captions.
     fn diagnostics(&self, params: &Params) -> Result<BTreeMap<String, (Diagnostic, Vec<String>)>> {
         let recipe = &self.cell.recipe;
-        let (name, label, captions, single): (_, _, Vec<String>, _) = match self.cell.variant.generates() {
+        let (name, label, captions, single): (_, _, Vec<String>, _) = match self
+            .cell
+            .variant
+            .generates()
+        {
             true => {
                 let label = "teacher-forced: each word predicted from the true words before it, against \
                              that one reference; an upper diagnostic, no caption";
                 let pairs: Vec<Pair> = (0..self.test.len())
-                    .map(|picture| Pair { picture, caption: 0 })
+                    .map(|picture| Pair {
+                        picture,
+                        caption: 0,
+                    })
                     .collect();
                 let forced =
                     decode::teacher_forced(self.model, params, self.test, &pairs, self.workers)?;
                 let decode = |row: &decode::Forced| self.texts.tokenizer.decode(&row.words);
-                ("teacher-forced", label, forced.iter().map(decode).collect(), true)
+                (
+                    "teacher-forced",
+                    label,
+                    forced.iter().map(decode).collect(),
+                    true,
+                )
             }
             false => {
                 let (name, bank, label) = match recipe.contrastive.bank {

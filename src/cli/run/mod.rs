@@ -51,7 +51,10 @@ pub fn run(args: RunArgs) -> Result<()> {
         }
         let left = plan.cells.len() - index;
         let limit = plan.limit.map(|limit| {
-            limit.saturating_sub(started.elapsed()).mul_f64(cell::TRAINING_SHARE) / left as u32
+            limit
+                .saturating_sub(started.elapsed())
+                .mul_f64(cell::TRAINING_SHARE)
+                / left as u32
         });
         cell::run(cell, &prepared, &folder, limit, &workers)?;
         interrupt::check("finished cells are saved; --resume goes on")?;

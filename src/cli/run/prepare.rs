@@ -51,8 +51,7 @@ impl Prepared {
             let bar = Progress::new(format!("decoding {name} pictures"), examples.len());
             let progress = |done: usize, _total: usize| bar.set(done);
             let threads = workers.threads();
-            let store =
-                ImageStore::build(examples, recipe.model.image, threads, None, &progress)?;
+            let store = ImageStore::build(examples, recipe.model.image, threads, None, &progress)?;
             bar.finish();
             Ok(store)
         };
@@ -69,9 +68,7 @@ impl Prepared {
         let text = &recipe.tokenizer;
         let train = |generates: bool| match generates {
             true => Tokenizer::train_bpe(dataset.training_captions(), text.vocab, text.lowercase),
-            false => {
-                Tokenizer::train_wordpiece(dataset.training_captions(), text.vocab)
-            }
+            false => Tokenizer::train_wordpiece(dataset.training_captions(), text.vocab),
         };
         let texts = |generates: bool| -> Result<Option<Texts>> {
             match wants(generates) {
@@ -104,7 +101,9 @@ impl Texts {
         let tokenize = |examples: &[Example]| -> TokenizedCaptions {
             let words = |example: &Example| {
                 let texts = example.captions.iter();
-                texts.map(|caption| tokenizer.encode(&caption.text)).collect()
+                texts
+                    .map(|caption| tokenizer.encode(&caption.text))
+                    .collect()
             };
             examples.iter().map(words).collect()
         };

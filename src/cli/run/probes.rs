@@ -27,7 +27,10 @@ pub fn measure(
     let mut probes = BTreeMap::new();
     let mut warnings = Vec::new();
     let pairs: Vec<Pair> = (0..test.len())
-        .map(|picture| Pair { picture, caption: 0 })
+        .map(|picture| Pair {
+            picture,
+            caption: 0,
+        })
         .collect();
     let mut workspace = Workspace::new(model, cell.recipe.train.shards);
     if let Some((step, value)) = trained.progress.best {
@@ -37,7 +40,10 @@ pub fn measure(
     if cell.variant.generates() {
         let forced = decode::teacher_forced(model, params, test, &pairs, workers)?;
         let tokens: usize = forced.iter().map(|row| row.tokens).sum();
-        let sum: f64 = forced.iter().map(|row| row.lm_loss * row.tokens as f64).sum();
+        let sum: f64 = forced
+            .iter()
+            .map(|row| row.lm_loss * row.tokens as f64)
+            .sum();
         probes.insert("lm_loss".into(), sum / tokens as f64);
     }
     if let Some(slot) = model.sigma_slot() {
@@ -50,7 +56,15 @@ pub fn measure(
         probes.insert("latent_dimensions".into(), collapse.dimensions as f64);
         warnings.extend(collapse.warning());
     }
-    embeddings(model, params, test, &pairs, workers, &mut workspace, &mut probes)?;
+    embeddings(
+        model,
+        params,
+        test,
+        &pairs,
+        workers,
+        &mut workspace,
+        &mut probes,
+    )?;
     Ok((probes, warnings))
 }
 
@@ -64,10 +78,16 @@ fn bottleneck(
     let pictures = |i: usize, out: &mut [f32]| test.images().normalized(i, out);
     let posterior = model.posterior(params, test.len(), &pictures, workers, workspace)?;
     let mut means = PosteriorMeans::new(posterior.tokens, posterior.size);
-    for picture in posterior.means.chunks_exact(posterior.tokens * posterior.size) {
+    for picture in posterior
+        .means
+        .chunks_exact(posterior.tokens * posterior.size)
+    {
         means.push(picture);
     }
-    Ok(Collapse::judge(&posterior.kl_per_dimension, &means.variances()))
+    Ok(Collapse::judge(
+        &posterior.kl_per_dimension,
+        &means.variances(),
+    ))
 }
 
 /// Gap and retrieval between pictures and their first captions, where both have embeddings of one width.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::prepare::Prepared;
+use crate::Result;
 use crate::data::{Example, Picture, scenes};
 use crate::metrics::{self, Case, StatsTable};
 use crate::recipe::{Recipe, References};
@@ -10,7 +11,6 @@ use crate::results::schema::{AttributeAccuracy, CaptionRecord, Scores};
 use crate::results::scores::scores;
 use crate::results::stats_file::CaptionStats;
 use crate::stats::bootstrap;
-use crate::Result;
 
 /// The bootstrap's own seed: intervals do not move with the training's.
 const BOOTSTRAP_SEED: u64 = 0;
