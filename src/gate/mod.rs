@@ -1,1 +1,23 @@
-//! (to be written)
+//! The regression gate: a baseline is kept, and later scores must not fall below it.
+//!
+//! ```text
+//! run folder or caption files → snapshot → baseline file
+//!                                   ↓            ↓
+//!                                    compare → text · JSON · junit · github → exit code
+//! ```
+//!
+//! Two numbers are compared only if they were measured alike: the same data,
+//! recipe, captions and signature. Where they were not, that is said and
+//! nothing is compared ([`crate::Error::NotComparable`], exit 5).
+
+pub mod baseline;
+pub mod compact;
+pub mod compare;
+pub mod github;
+pub mod junit;
+pub mod paired;
+pub mod scorer;
+pub mod snapshot;
+pub mod text;
+pub mod tolerance;
+pub mod verdict;

@@ -5,6 +5,25 @@
 //! the score of one caption, a bootstrap resample and the gate's comparison are
 //! then all the same function over different sums, and text is looked at once.
 
+pub mod bleu;
+mod evaluate;
+mod lcs;
+mod lexicon;
+mod mean;
+pub mod meteor;
+mod ngrams;
+pub mod porter;
+pub mod prepared;
+pub mod rouge;
+mod signature;
+mod suite;
+pub mod tokenizers;
+pub mod wordnet;
+
+pub use evaluate::{Evaluation, evaluate, evaluate_with, stats_table};
+pub use prepared::Prepared;
+pub use suite::{keys, metric, named, suite};
+
 /// One caption to score: a hypothesis and the references it is compared with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Case {
@@ -25,10 +44,18 @@ pub trait Metric: Send + Sync {
     fn width(&self) -> usize;
 
     /// Appends the `width()` statistics of one caption to `row`.
-    fn stats(&self, case: &Case, row: &mut Vec<f64>);
+    fn stats(&self, caption: &Prepared<'_>, row: &mut Vec<f64>);
 
     /// The score of summed statistics, on the reference implementation's own scale; always finite.
     fn score(&self, sums: &[f64]) -> f64;
+
+    /// The score of a single caption, from its own row.
+    ///
+    /// That is the score of a corpus of one, except where the reference implementation treats a
+    /// single sentence in its own way.
+    fn caption_score(&self, row: &[f64]) -> f64 {
+        self.score(row)
+    }
 
     /// The factor from [`Metric::score`]'s scale to points as papers print them (100 for a 0…1 scale).
     fn points_factor(&self) -> f64 {

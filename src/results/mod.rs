@@ -4,6 +4,7 @@ pub mod atomic;
 pub mod cell;
 pub mod log;
 pub mod schema;
+pub mod scores;
 pub mod stats_file;
 pub mod store;
 pub mod table;

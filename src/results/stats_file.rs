@@ -119,3 +119,72 @@ pub fn read(path: &Path) -> Result<CaptionStats> {
     }
     Ok(stats)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stats() -> CaptionStats {
+        let table = |width: usize| StatsTable {
+            width,
+            rows: (0..3 * width).map(|i| 0.1 + i as f64 / 7.0).collect(),
+        };
+        CaptionStats {
+            ids: vec![u64::MAX, 7, 0],
+            // Twelve statistics: column 10 must not be sorted before column 2.
+            tables: BTreeMap::from([
+                ("hf.bleu".into(), table(12)),
+                ("hf.rouge1".into(), table(1)),
+            ]),
+        }
+    }
+
+    #[test]
+    fn statistics_come_back_to_the_last_bit() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("stats.parquet");
+        write(&path, &stats()).unwrap();
+        assert_eq!(read(&path).unwrap(), stats());
+    }
+
+    #[test]
+    fn the_columns_are_named_as_documented() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("stats.parquet");
+        write(&path, &stats()).unwrap();
+        let frame = ParquetReader::new(File::open(&path).unwrap())
+            .finish()
+            .unwrap();
+        let names: Vec<_> = frame.columns().iter().map(|c| c.name().as_str()).collect();
+        assert_eq!(names[..3], ["image_id", "hf.bleu:0", "hf.bleu:1"]);
+        assert_eq!(names[13..], ["hf.rouge1:0"]);
+    }
+
+    #[test]
+    fn a_table_of_another_length_is_not_written() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("stats.parquet");
+        let mut stats = stats();
+        stats.ids.pop();
+        assert!(write(&path, &stats).is_err());
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_file_that_is_no_such_table_is_bad_input() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("stats.parquet");
+        std::fs::write(&path, "PAR1 and then nothing").unwrap();
+        assert_eq!(read(&path).unwrap_err().exit_code(), 2);
+        let columns = vec![
+            Column::new(ID.into(), &[1u64, 2]),
+            Column::new("loss".into(), &[1.0, 2.0]),
+        ];
+        let mut frame = DataFrame::new(2, columns).unwrap();
+        ParquetWriter::new(File::create(&path).unwrap())
+            .finish(&mut frame)
+            .unwrap();
+        let error = read(&path).unwrap_err();
+        assert!(error.message().contains("METRIC:NUMBER"), "{error}");
+    }
+}

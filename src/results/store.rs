@@ -200,8 +200,8 @@ fn inspect(path: &Path, stamp: &RunStamp) -> Result<Option<RunStamp>> {
         if found.recipe_hash != stamp.recipe_hash {
             return Err(Error::input(format!(
                 "{shown} belongs to another recipe ({}, not {}): give another --out, or remove that folder",
-                short(&found.recipe_hash),
-                short(&stamp.recipe_hash)
+                short_hash(&found.recipe_hash),
+                short_hash(&stamp.recipe_hash)
             )));
         }
         if found.data_fingerprint != stamp.data_fingerprint {
@@ -209,9 +209,9 @@ fn inspect(path: &Path, stamp: &RunStamp) -> Result<Option<RunStamp>> {
                 "{shown} was run on other data ({} had the fingerprint {}, and {} has {} now): give another --out, or \
                  remove that folder",
                 found.data,
-                short(&found.data_fingerprint),
+                short_hash(&found.data_fingerprint),
                 stamp.data,
-                short(&stamp.data_fingerprint)
+                short_hash(&stamp.data_fingerprint)
             )));
         }
         return Ok(Some(found));
@@ -288,6 +288,6 @@ fn lock(path: &Path) -> Result<Option<File>> {
 }
 
 /// The beginning of a hash, enough to tell two apart by eye.
-fn short(hash: &str) -> &str {
+pub(crate) fn short_hash(hash: &str) -> &str {
     hash.get(..12).unwrap_or(hash)
 }

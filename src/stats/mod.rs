@@ -1,1 +1,6 @@
-//! (to be written)
+//! How sure a score is.
+
+pub mod bootstrap;
+mod draw;
+
+pub use draw::Draws;

@@ -1,0 +1,205 @@
+//! A trained model on disk, as `bench eval` and `bench caption` open it.
+//!
+//! A checkpoint folder holds everything a captioner needs: `model.safetensors`
+//! with the model's configuration in its metadata, `tokenizer.json`,
+//! `captioner.json` (how its captions are written), and for a dual encoder
+//! `bank.jsonl`, the captions it retrieves from.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::run::specials;
+use crate::decode::{self, TextBank};
+use crate::models::{LatentNoise, Model, Specials, Workspace, weights};
+use crate::nn::{Params, Workers};
+use crate::text::Tokenizer;
+use crate::{Error, Result};
+
+/// The tokenizer's file.
+pub const TOKENIZER: &str = "tokenizer.json";
+/// The retrieval captions' file.
+const BANK: &str = "bank.jsonl";
+/// The captioning settings' file.
+const SETTINGS: &str = "captioner.json";
+
+/// How a checkpoint's captions are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// The most tokens that a caption may have, unless the model has fewer positions.
+    pub max_tokens: usize,
+}
+
+impl Default for Settings {
+    /// For checkpoints that were trained elsewhere.
+    fn default() -> Self {
+        Self { max_tokens: 64 }
+    }
+}
+
+/// A trained model, ready to caption.
+pub struct Checkpoint {
+    /// The model.
+    pub model: Model,
+    /// Its weights.
+    pub params: Params,
+    /// Its tokenizer.
+    pub tokenizer: Tokenizer,
+    bank: Option<TextBank>,
+    settings: Settings,
+}
+
+/// A caption and its tokens.
+pub struct Caption {
+    /// The words.
+    pub text: String,
+    /// Their ids, without specials.
+    pub tokens: Vec<u32>,
+}
+
+impl Checkpoint {
+    /// Opens `folder`: a checkpoint, a cell that holds one, or a Hugging Face encoder-decoder.
+    ///
+    /// # Errors
+    /// [`Error::Input`] that names what is missing or broken.
+    pub fn open(folder: &Path, workers: &Workers) -> Result<Self> {
+        let folder = locate(folder)?;
+        let (model, params) = weights::open(&folder)?;
+        let generates = model.config().variant.generates();
+        let tokenizer = match (folder.join(TOKENIZER).is_file(), generates) {
+            (true, _) if !folder.join("config.json").is_file() => {
+                Tokenizer::load(&folder.join(TOKENIZER))?
+            }
+            (_, true) => Tokenizer::gpt2_from(&folder)?,
+            (_, false) => Tokenizer::bert_from(&folder)?,
+        };
+        let bank = match generates {
+            true => None,
+            false => Some(TextBank::build(
+                &model,
+                &params,
+                &read_bank(&folder)?,
+                &|text| tokenizer.encode(text),
+                specials(&tokenizer),
+                workers,
+            )?),
+        };
+        Ok(Self {
+            model,
+            params,
+            tokenizer,
+            bank,
+            settings: Settings::read(&folder)?,
+        })
+    }
+
+    /// The special tokens.
+    pub fn specials(&self) -> Specials {
+        specials(&self.tokenizer)
+    }
+
+    /// Captions `count` pictures; see [`decode::greedy`] for `pictures` and `on_done`.
+    ///
+    /// # Errors
+    /// Those of the forward pass.
+    pub fn caption(
+        &self,
+        count: usize,
+        pictures: &(dyn Fn(usize, &mut [f32]) + Sync),
+        workers: &Workers,
+        on_done: &(dyn Fn(usize) + Sync),
+    ) -> Result<Vec<Caption>> {
+        if let Some(bank) = &self.bank {
+            let mut workspace = Workspace::new(&self.model, 4);
+            let embeddings = self.model.image_embeddings(
+                &self.params,
+                count,
+                pictures,
+                workers,
+                &mut workspace,
+            );
+            on_done(count);
+            let caption = |text: &str| Caption {
+                text: text.into(),
+                tokens: self.tokenizer.encode(text),
+            };
+            return Ok(bank.nearest(&embeddings).into_iter().map(caption).collect());
+        }
+        let captions = decode::greedy(
+            &self.model,
+            &self.params,
+            self.specials(),
+            count,
+            pictures,
+            &|_| LatentNoise::Mean,
+            self.settings.max_tokens,
+            workers,
+            on_done,
+        )?;
+        let caption = |tokens: Vec<u32>| Caption {
+            text: self.tokenizer.decode(&tokens),
+            tokens,
+        };
+        Ok(captions.into_iter().map(caption).collect())
+    }
+}
+
+impl Settings {
+    /// Writes the settings into a checkpoint folder.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] if the file cannot be written.
+    pub fn write(self, folder: &Path) -> Result<()> {
+        let path = folder.join(SETTINGS);
+        let text = serde_json::to_string(&self).map_err(|e| Error::writing(&path, e))?;
+        std::fs::write(&path, text).map_err(|e| Error::writing(&path, e))
+    }
+
+    fn read(folder: &Path) -> Result<Self> {
+        let path = folder.join(SETTINGS);
+        if !path.is_file() {
+            return Ok(Self::default());
+        }
+        let text = std::fs::read_to_string(&path).map_err(|e| Error::reading(&path, e))?;
+        serde_json::from_str(&text).map_err(|e| Error::in_file(&path, format!("line {}", e.line()), e))
+    }
+}
+
+/// Writes the captions that a dual encoder retrieves from, one JSON string a line.
+///
+/// # Errors
+/// [`Error::Failed`] if the file cannot be written.
+pub fn write_bank(folder: &Path, captions: &[String]) -> Result<()> {
+    let path = folder.join(BANK);
+    let mut text = String::new();
+    for caption in captions {
+        text.push_str(&serde_json::Value::from(caption.as_str()).to_string());
+        text.push('\n');
+    }
+    std::fs::write(&path, text).map_err(|e| Error::writing(&path, e))
+}
+
+fn read_bank(folder: &Path) -> Result<Vec<String>> {
+    let path = folder.join(BANK);
+    let text = std::fs::read_to_string(&path).map_err(|e| Error::reading(&path, e))?;
+    let parse = |(index, line): (usize, &str)| {
+        serde_json::from_str(line)
+            .map_err(|e| Error::in_file(&path, format!("line {}", index + 1), e))
+    };
+    text.lines().enumerate().map(parse).collect()
+}
+
+/// The folder itself, or the checkpoint of the cell that it is.
+fn locate(folder: &Path) -> Result<PathBuf> {
+    if !folder.is_dir() {
+        return Err(Error::input(format!(
+            "--model {}: no such folder; expected a checkpoint, such as runs/NAME/cells/CELL/checkpoint",
+            folder.display()
+        )));
+    }
+    let inner = folder.join("checkpoint");
+    Ok(match inner.is_dir() {
+        true => inner,
+        false => folder.to_path_buf(),
+    })
+}

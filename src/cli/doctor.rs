@@ -1,0 +1,75 @@
+//! `bench doctor`: what this build and this machine can do.
+
+use clap::Args;
+
+use crate::Result;
+
+/// Flags of `bench doctor`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  bench doctor --json")]
+pub struct DoctorArgs {
+    /// Print JSON instead of lines
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Prints the findings.
+///
+/// # Errors
+/// None so far; the signature is every verb's.
+pub fn run(args: DoctorArgs) -> Result<()> {
+    let findings = findings();
+    if args.json {
+        let map: serde_json::Map<String, serde_json::Value> = findings
+            .into_iter()
+            .map(|(key, value)| (key.replace(' ', "_"), value.into()))
+            .collect();
+        println!("{}", serde_json::Value::Object(map));
+    } else {
+        for (key, value) in findings {
+            println!("{key:<18} {value}");
+        }
+    }
+    Ok(())
+}
+
+fn findings() -> Vec<(&'static str, String)> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let cuda = match candle_core::utils::cuda_is_available() {
+        true => match candle_core::Device::new_cuda(0) {
+            Ok(_) => "compiled in, a device answers".to_string(),
+            Err(error) => format!("compiled in, but no device answers: {error}"),
+        },
+        false => "not in this build; everything runs on the CPU".to_string(),
+    };
+    vec![
+        ("bench", env!("CARGO_PKG_VERSION").to_string()),
+        ("cores", cores.to_string()),
+        ("vector units", vector_units()),
+        ("cuda", cuda),
+        ("metrics", crate::metrics::keys().collect::<Vec<_>>().join(" ")),
+        ("recipes", crate::recipe::presets::NAMES.join(" ")),
+    ]
+}
+
+#[cfg(target_arch = "x86_64")]
+fn vector_units() -> String {
+    let found: Vec<&str> = [
+        ("avx512f", is_x86_feature_detected!("avx512f")),
+        ("avx2", is_x86_feature_detected!("avx2")),
+        ("fma", is_x86_feature_detected!("fma")),
+    ]
+    .iter()
+    .filter(|(_, present)| *present)
+    .map(|(name, _)| *name)
+    .collect();
+    match found.is_empty() {
+        true => "baseline only".into(),
+        false => found.join(" "),
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn vector_units() -> String {
+    std::env::consts::ARCH.into()
+}

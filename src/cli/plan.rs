@@ -1,0 +1,105 @@
+//! From raw flags to a plan: everything is resolved and checked, and only the plan travels on.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::args::RunArgs;
+use crate::models::Variant;
+use crate::recipe::{self, Cell, Recipe, Source};
+use crate::{Error, Result, data};
+
+/// What `bench run` will do.
+#[derive(Debug)]
+pub struct RunPlan {
+    /// The resolved recipe.
+    pub recipe: Recipe,
+    /// Its trainings.
+    pub cells: Vec<Cell>,
+    /// The data.
+    pub data: data::Spec,
+    /// The run's folder.
+    pub out: PathBuf,
+    /// Whether an existing run may be continued.
+    pub resume: bool,
+    /// The time for all cells together.
+    pub limit: Option<Duration>,
+    /// Threads.
+    pub threads: usize,
+}
+
+impl RunPlan {
+    /// Resolves the flags of `bench run`.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for anything that cannot be meant.
+    pub fn resolve(args: RunArgs) -> Result<Self> {
+        check_device(&args.device)?;
+        let mut sets = args.set;
+        if let Some(spec) = &args.data {
+            sets.push(format!("data.spec={}", toml::Value::String(spec.clone())));
+        }
+        let mut recipe = recipe::resolve(&Source::parse(&args.recipe)?, &sets)?;
+        if args.all_variants {
+            recipe.variants = Variant::ALL.to_vec();
+        } else if !args.variant.is_empty() {
+            recipe.variants = args.variant;
+        }
+        if !args.seed.is_empty() {
+            recipe.seeds = args.seed;
+        }
+        recipe.validate()?;
+        let limit = match args.max_minutes {
+            None => None,
+            Some(minutes) if minutes.is_finite() && minutes > 0.0 => {
+                Some(Duration::from_secs_f64(minutes * 60.0))
+            }
+            Some(minutes) => {
+                let message = format!("--max-minutes {minutes}: expected a number above 0");
+                return Err(Error::input(message));
+            }
+        };
+        let hash = recipe::fingerprint(&recipe);
+        Ok(Self {
+            cells: recipe::cells(&recipe),
+            data: recipe.data.spec.parse()?,
+            out: args
+                .out
+                .unwrap_or_else(|| format!("runs/{}-{}", recipe.name, &hash[..8]).into()),
+            resume: args.resume,
+            limit,
+            threads: threads(args.threads)?,
+            recipe,
+        })
+    }
+}
+
+/// The number of threads asked for, or one a core.
+///
+/// # Errors
+/// [`Error::Input`] for 0 and for more than 1,024.
+pub fn threads(asked: Option<usize>) -> Result<usize> {
+    match asked {
+        None => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
+        Some(n @ 1..=1024) => Ok(n),
+        Some(n) => Err(Error::input(format!("--threads {n}: expected 1 to 1024"))),
+    }
+}
+
+/// Refuses devices that this build cannot use; `auto` is the CPU here.
+///
+/// # Errors
+/// [`Error::Input`] that says what this build has.
+pub fn check_device(device: &str) -> Result<()> {
+    let cuda = device
+        .strip_prefix("cuda:")
+        .is_some_and(|n| n.parse::<usize>().is_ok());
+    match device {
+        "auto" | "cpu" => Ok(()),
+        _ if cuda => Err(Error::input(format!(
+            "--device {device}: this build has no CUDA; use auto or cpu"
+        ))),
+        _ => Err(Error::input(format!(
+            "--device {device}: expected auto, cpu or cuda:N"
+        ))),
+    }
+}

@@ -1,0 +1,107 @@
+//! Progress on everything that takes longer than two seconds.
+//!
+//! A bar with an estimate of the time left on a terminal; elsewhere a plain
+//! line every ten seconds, so that logs stay readable.
+
+use std::io::IsTerminal;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// The time before a progress shows.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// The time between plain lines.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// The progress of one piece of work.
+pub struct Progress {
+    bar: ProgressBar,
+    plain: Option<Mutex<Instant>>,
+    label: String,
+    started: Instant,
+}
+
+impl Progress {
+    /// Work called `label` of `total` units.
+    pub fn new(label: impl Into<String>, total: usize) -> Self {
+        let label = label.into();
+        let terminal = std::io::stderr().is_terminal();
+        let bar = ProgressBar::with_draw_target(
+            Some(total as u64),
+            if terminal {
+                ProgressDrawTarget::stderr_with_hz(8)
+            } else {
+                ProgressDrawTarget::hidden()
+            },
+        );
+        let style = ProgressStyle::with_template(
+            "{prefix:<34} {bar:28.cyan/dim} {pos:>5}/{len} {msg} {elapsed} of ~{duration}",
+        );
+        if let Ok(style) = style {
+            bar.set_style(style);
+        }
+        bar.set_prefix(label.clone());
+        let started = Instant::now();
+        Self {
+            bar,
+            plain: (!terminal).then(|| Mutex::new(started + PATIENCE - LINE_EVERY)),
+            label,
+            started,
+        }
+    }
+
+    /// The total has changed.
+    pub fn set_total(&self, total: usize) {
+        self.bar.set_length(total as u64);
+    }
+
+    /// Work that was done before this process began.
+    pub fn start_at(&self, done: usize) {
+        self.bar.set_position(done as u64);
+        self.bar.reset_eta();
+    }
+
+    /// `n` more units are done; `message` stands beside the bar.
+    pub fn advance(&self, n: usize, message: &str) {
+        self.bar.inc(n as u64);
+        if !message.is_empty() {
+            self.bar.set_message(message.to_string());
+        }
+        self.line(message);
+    }
+
+    /// `done` units are done in all.
+    pub fn set(&self, done: usize) {
+        self.bar.set_position(done as u64);
+        self.line("");
+    }
+
+    fn line(&self, message: &str) {
+        let Some(last) = &self.plain else { return };
+        let mut last = last.lock().unwrap_or_else(|e| e.into_inner());
+        if last.elapsed() < LINE_EVERY {
+            return;
+        }
+        *last = Instant::now();
+        let (done, total) = (self.bar.position(), self.bar.length().unwrap_or(0));
+        let passed = self.started.elapsed().as_secs_f64();
+        let left = match done {
+            0 => String::new(),
+            _ => format!(
+                ", about {:.0} s left",
+                passed / done as f64 * total.saturating_sub(done) as f64
+            ),
+        };
+        let message = match message {
+            "" => String::new(),
+            message => format!(" {message}"),
+        };
+        eprintln!("{}: {done}/{total}{message}{left}", self.label);
+    }
+
+    /// The work is done; the bar goes away.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}

@@ -1,0 +1,276 @@
+//! One cell: train, caption, score, probe, and keep all of it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::super::progress::Progress;
+use super::super::{checkpoint, interrupt};
+use super::prepare::{Prepared, Texts};
+use super::{model_config, probes, scoring};
+use crate::decode::{self, TextBank};
+use crate::models::{LatentNoise, Model, Workspace};
+use crate::nn::{Params, Workers};
+use crate::recipe::{Bank, Cell, References, TestLatent, flatten};
+use crate::results::cell::CellDir;
+use crate::results::schema::{CellKind, CellResult, Cost, Diagnostic, SCHEMA};
+use crate::train::{self, Control, Ending, Job, Pair, SplitData, Trained, mix};
+use crate::Result;
+
+/// Of a cell's share of `--max-minutes`, the part for training; captioning and probes take the rest.
+pub const TRAINING_SHARE: f64 = 0.85;
+
+/// Trains the cell (or goes on with it), captions the test pictures and writes the cell's documents.
+///
+/// # Errors
+/// See [`super::run`].
+pub fn run(
+    cell: &Cell,
+    prepared: &Prepared,
+    folder: &CellDir,
+    limit: Option<Duration>,
+    workers: &Workers,
+) -> Result<()> {
+    let texts = prepared.texts(cell.variant);
+    let config = model_config(&cell.recipe, cell.variant, texts.tokenizer.vocab_size());
+    let model = Model::new(config)?;
+    let splits: Vec<SplitData> = prepared
+        .images
+        .iter()
+        .zip(&texts.splits)
+        .map(|(images, captions)| SplitData::new(images, captions, texts.specials()))
+        .collect();
+    let scene = Scene {
+        cell,
+        prepared,
+        texts,
+        model: &model,
+        test: &splits[2],
+        workers,
+    };
+    let trained = scene.train(&splits[0], &splits[1], folder, limit)?;
+    let captioning = Instant::now();
+    let captions = scene.captions(&trained.best)?;
+    let caption_seconds = captioning.elapsed().as_secs_f64();
+    let diagnostics = scene.diagnostics(&trained.best)?;
+    let scored = scoring::score(prepared, &cell.recipe, &captions)?;
+    let (probes, mut warnings) =
+        probes::measure(&model, &trained.best, &splits[2], cell, &trained, workers)?;
+    warnings.extend(endings(&trained, cell, splits[0].caption_counts()));
+
+    let texts_of = |d: &BTreeMap<String, (Diagnostic, Vec<String>)>| {
+        let pair = |(name, (_, captions)): (&String, &(_, Vec<String>))| {
+            (name.clone(), captions.clone())
+        };
+        d.iter().map(pair).collect::<BTreeMap<_, _>>()
+    };
+    let records = scoring::records(prepared, &cell.recipe, &captions, &texts_of(&diagnostics));
+    folder.write_captions(&records)?;
+    folder.write_stats(&scored.stats)?;
+    let (steps, seconds) = (trained.progress.step, trained.progress.seconds);
+    folder.write_result(&CellResult {
+        schema: SCHEMA,
+        cell: cell.name.clone(),
+        kind: CellKind::Model,
+        variant: cell.variant.to_string(),
+        label: cell.label.clone(),
+        latent: model.config().vae.as_ref().map(|vae| vae.latent.as_str().to_string()),
+        latent_size: model.config().vae.as_ref().map(|vae| vae.size),
+        seed: cell.seed,
+        recipe: flatten(&cell.recipe),
+        n: captions.len(),
+        metrics: scored.metrics,
+        attribute_accuracy: scored.attributes,
+        diagnostics: diagnostics
+            .into_iter()
+            .map(|(name, (diagnostic, _))| (name, diagnostic))
+            .collect(),
+        probes,
+        warnings,
+        cost: Cost {
+            train_seconds: seconds,
+            caption_seconds,
+            parameters: model.parameters(),
+            steps,
+            images_per_s: (steps * cell.recipe.train.batch) as f64 / seconds.max(1e-9),
+        },
+    })
+}
+
+/// What the parts of a cell's work have in common.
+struct Scene<'a> {
+    cell: &'a Cell,
+    prepared: &'a Prepared,
+    texts: &'a Texts,
+    model: &'a Model,
+    test: &'a SplitData<'a>,
+    workers: &'a Workers,
+}
+
+impl Scene<'_> {
+    fn train(
+        &self,
+        train: &SplitData,
+        validation: &SplitData,
+        folder: &CellDir,
+        limit: Option<Duration>,
+    ) -> Result<Trained> {
+        let bar = Progress::new(format!("training {}", self.cell.label), 0);
+        let companions = |folder: &Path| self.companions(folder);
+        let job = Job {
+            recipe: &self.cell.recipe,
+            seed: self.cell.seed,
+            model: self.model,
+            train,
+            validation,
+            workers: self.workers,
+            folder,
+            companions: &companions,
+        };
+        let control = Control {
+            limit,
+            interrupted: interrupt::flag(),
+            steps: &|done, total| {
+                bar.set_total(total);
+                bar.start_at(done);
+            },
+            on_step: &|record| {
+                let loss = record.loss.unwrap_or(f64::NAN);
+                let speed = record.images_per_s.unwrap_or(0.0);
+                bar.advance(1, &format!("loss {loss:.3} {speed:.0} img/s"));
+            },
+        };
+        let trained = train::train(&job, &control)?;
+        bar.finish();
+        Ok(trained)
+    }
+
+    /// What a checkpoint needs beside its weights to caption pictures on its own.
+    fn companions(&self, folder: &Path) -> Result<()> {
+        self.texts.tokenizer.save(&folder.join(checkpoint::TOKENIZER))?;
+        let max_tokens = self.cell.recipe.decode.max_tokens;
+        checkpoint::Settings { max_tokens }.write(folder)?;
+        if self.cell.variant.generates() {
+            return Ok(());
+        }
+        checkpoint::write_bank(folder, &self.bank(Bank::Train))
+    }
+
+    fn bank(&self, bank: Bank) -> Vec<String> {
+        let split = match bank {
+            Bank::Train => &self.prepared.dataset.train,
+            Bank::Test => &self.prepared.dataset.test,
+        };
+        let captions = split.iter().flat_map(|example| &example.captions);
+        captions.map(|caption| caption.text.clone()).collect()
+    }
+
+    fn captions(&self, params: &Params) -> Result<Vec<String>> {
+        match self.cell.variant.generates() {
+            true => self.generate(params),
+            false => self.retrieve(params, self.cell.recipe.contrastive.bank),
+        }
+    }
+
+    fn generate(&self, params: &Params) -> Result<Vec<String>> {
+        let recipe = &self.cell.recipe;
+        let bar = Progress::new(format!("captioning {}", self.cell.label), self.test.len());
+        let seed = self.cell.seed;
+        let latent = move |first: usize| match recipe.latent.test {
+            TestLatent::Mean => LatentNoise::Mean,
+            TestLatent::Sample => LatentNoise::Sample {
+                seed: mix(seed, 0x7465_7374, first as u64),
+            },
+        };
+        let captions = decode::greedy(
+            self.model,
+            params,
+            self.test.specials(),
+            self.test.len(),
+            &|i, out| self.test.images().normalized(i, out),
+            &latent,
+            recipe.decode.max_tokens,
+            self.workers,
+            &|done| bar.advance(done, ""),
+        )?;
+        bar.finish();
+        let tokenizer = &self.texts.tokenizer;
+        Ok(captions.iter().map(|words| tokenizer.decode(words)).collect())
+    }
+
+    fn retrieve(&self, params: &Params, bank: Bank) -> Result<Vec<String>> {
+        let bank = TextBank::build(
+            self.model,
+            params,
+            &self.bank(bank),
+            &|text| self.texts.tokenizer.encode(text),
+            self.test.specials(),
+            self.workers,
+        )?;
+        let mut workspace = Workspace::new(self.model, self.cell.recipe.train.shards);
+        let pictures = self.model.image_embeddings(
+            params,
+            self.test.len(),
+            &|i, out| self.test.images().normalized(i, out),
+            self.workers,
+            &mut workspace,
+        );
+        let nearest = bank.nearest(&pictures);
+        Ok(nearest.into_iter().map(str::to_string).collect())
+    }
+
+    /// Rows that stand beside the main one, with their captions.
+    fn diagnostics(&self, params: &Params) -> Result<BTreeMap<String, (Diagnostic, Vec<String>)>> {
+        let recipe = &self.cell.recipe;
+        let (name, label, captions, single): (_, _, Vec<String>, _) = match self.cell.variant.generates() {
+            true => {
+                let label = "teacher-forced: each word predicted from the true words before it, against \
+                             that one reference; an upper diagnostic, no caption";
+                let pairs: Vec<Pair> = (0..self.test.len())
+                    .map(|picture| Pair { picture, caption: 0 })
+                    .collect();
+                let forced =
+                    decode::teacher_forced(self.model, params, self.test, &pairs, self.workers)?;
+                let decode = |row: &decode::Forced| self.texts.tokenizer.decode(&row.words);
+                ("teacher-forced", label, forced.iter().map(decode).collect(), true)
+            }
+            false => {
+                let (name, bank, label) = match recipe.contrastive.bank {
+                    Bank::Train => (
+                        "retrieval-oracle",
+                        Bank::Test,
+                        "retrieved from the test captions, the gold ones among them: an oracle",
+                    ),
+                    Bank::Test => (
+                        "retrieval-train",
+                        Bank::Train,
+                        "retrieved from the training captions; the main row is an oracle",
+                    ),
+                };
+                (name, label, self.retrieve(params, bank)?, false)
+            }
+        };
+        let mut scored_as = recipe.clone();
+        if single {
+            scored_as.score.references = References::Single;
+        }
+        let metrics = scoring::score(self.prepared, &scored_as, &captions)?.metrics;
+        let diagnostic = Diagnostic {
+            label: label.into(),
+            metrics,
+        };
+        Ok(BTreeMap::from([(name.to_string(), (diagnostic, captions))]))
+    }
+}
+
+/// What the reader must know of how training ended.
+fn endings(trained: &Trained, cell: &Cell, counts: &[usize]) -> Option<String> {
+    let recipe = &cell.recipe.train;
+    let planned = recipe.epochs * train::steps_per_epoch(counts, recipe.captions, recipe.batch);
+    (trained.ending == Ending::OutOfTime).then(|| {
+        format!(
+            "--max-minutes ended the training after {} of {planned} steps.",
+            trained.progress.step
+        )
+    })
+}

@@ -1,0 +1,136 @@
+//! `bench score`: scores any system's captions, with no model and no picture at hand.
+
+pub mod input;
+mod output;
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use clap::Args;
+
+use super::progress::Progress;
+use crate::error::Result;
+use crate::metrics::{self, Case, Evaluation, Metric};
+use crate::results::schema::{SCHEMA, ScoreDocument};
+use crate::results::scores::scores;
+use crate::stats::bootstrap;
+
+/// The suite of who names neither a suite nor a metric.
+const SUITE: &str = "paper";
+/// Scoring that takes no longer shows no progress.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Flags of `bench score`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+A file is read as JSON if its name ends in .json or its text looks like it, else as one caption a line.
+
+Examples:
+  bench score --hyp results.json --ref captions_val2014.json
+  bench score --hyp captions.txt --ref first.txt --ref second.txt --suite all --json scores.json
+  bench score --cases cases.jsonl --metric hf.meteor --per-caption each.jsonl")]
+pub struct ScoreArgs {
+    /// Captions to score: COCO results JSON ([{\"image_id\",\"caption\"}]), or one a line
+    #[arg(
+        long,
+        value_name = "H",
+        required_unless_present = "cases",
+        requires = "references"
+    )]
+    pub hyp: Option<PathBuf>,
+    /// References: COCO captions JSON ({\"annotations\":[{\"image_id\",\"caption\"}]}), or one a line; each further file adds to them
+    #[arg(long = "ref", value_name = "R", id = "references")]
+    pub references: Vec<PathBuf>,
+    /// In place of --hyp and --ref: {\"id\",\"hypothesis\",\"references\":[…]}, one case a line
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["hyp", "references"])]
+    pub cases: Option<PathBuf>,
+    /// Metrics by suite: paper, all [default: paper, unless a metric is named]
+    #[arg(long)]
+    pub suite: Option<String>,
+    /// One more metric, such as hf.meteor; may be given often
+    #[arg(long, value_name = "M")]
+    pub metric: Vec<String>,
+    /// Write the scores of every caption, as one JSON document a line
+    #[arg(long, value_name = "FILE")]
+    pub per_caption: Option<PathBuf>,
+    /// Write the scores as JSON; `-` prints it in place of the table
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Threads to use; no number depends on it [default: all cores]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+}
+
+/// Runs `bench score`.
+///
+/// # Errors
+/// [`Error::Input`](crate::Error::Input) for captions and references that do not fit together, broken
+/// files and unknown metrics; [`Error::Failed`](crate::Error::Failed) if an output cannot be written.
+pub fn run(args: ScoreArgs) -> Result<()> {
+    let metrics = chosen_metrics(args.suite.as_deref(), &args.metric)?;
+    for path in args.json.iter().chain(&args.per_caption) {
+        output::check(path)?;
+    }
+    let cases = match (&args.cases, &args.hyp) {
+        (None, Some(hypotheses)) => input::captions(hypotheses, &args.references)?,
+        (cases, _) => input::cases(cases.as_deref().unwrap_or_else(|| "".as_ref()))?,
+    };
+    let threads = args
+        .threads
+        .or_else(|| std::thread::available_parallelism().ok())
+        .map_or(1, NonZeroUsize::get);
+
+    let evaluation = evaluate(&metrics, &cases, threads);
+    let document = ScoreDocument {
+        schema: SCHEMA,
+        n: evaluation.n,
+        metrics: scores(&evaluation),
+    };
+    if let Some(path) = &args.per_caption {
+        output::per_caption(path, &metrics, &cases, &evaluation)?;
+    }
+    if let Some(path) = &args.json {
+        output::document(path, &document)?;
+    }
+    if !args.json.is_some_and(|path| output::is_stdout(&path)) {
+        output::table(&metrics, &document)?;
+    }
+    Ok(())
+}
+
+/// The metrics of the suite and those named, each once, in the order of tables.
+fn chosen_metrics(suite: Option<&str>, named: &[String]) -> Result<Vec<&'static dyn Metric>> {
+    let mut chosen = match suite {
+        Some(suite) => metrics::suite(suite)?,
+        None if named.is_empty() => metrics::suite(SUITE)?,
+        None => Vec::new(),
+    };
+    for key in named {
+        chosen.push(metrics::named(key)?);
+    }
+    let mut all = metrics::suite("all")?;
+    all.retain(|metric| chosen.iter().any(|c| c.key() == metric.key()));
+    Ok(all)
+}
+
+/// Evaluates with a progress bar, should it take its time.
+fn evaluate(metrics: &[&dyn Metric], cases: &[Case], threads: usize) -> Evaluation {
+    let started = Instant::now();
+    let done = AtomicUsize::new(0);
+    let bar = OnceLock::new();
+    let evaluation =
+        metrics::evaluate_with(metrics, cases, threads, bootstrap::SEED, &|captions| {
+            let done = done.fetch_add(captions, Ordering::Relaxed) + captions;
+            if started.elapsed() > PATIENCE {
+                bar.get_or_init(|| Progress::new("scoring captions", cases.len()))
+                    .set(done);
+            }
+        });
+    if let Some(bar) = bar.get() {
+        bar.finish();
+    }
+    evaluation
+}

@@ -1,0 +1,198 @@
+//! COCO's captions format: `images` (`id`, `file_name`) and `annotations` (`id`, `image_id`, `caption`).
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::dataset::{Caption, Example, Picture, Split};
+use super::fault::Fault;
+use super::json::{document, number, text};
+
+#[derive(Deserialize)]
+struct Document {
+    images: Vec<ImageRecord>,
+    annotations: Vec<AnnotationRecord>,
+}
+
+/// Fields are read leniently, so that a wrong one can be named by its record.
+#[derive(Deserialize)]
+struct ImageRecord {
+    id: Option<Value>,
+    file_name: Option<Value>,
+}
+
+#[derive(Deserialize)]
+struct AnnotationRecord {
+    id: Option<Value>,
+    image_id: Option<Value>,
+    caption: Option<Value>,
+}
+
+/// Reads a folder as COCO unpacks: `annotations/captions_{train,val,test}*.json`
+/// with images in `images/`, in `images/train2014/` or in `train2014/`.
+pub fn read_folder(folder: &Path, faults: &mut Vec<Fault>) -> [Option<Vec<Example>>; 3] {
+    let mut files: [Vec<PathBuf>; 3] = Default::default();
+    let annotations = folder.join("annotations");
+    let entries = match std::fs::read_dir(&annotations) {
+        Ok(entries) => entries,
+        Err(error) => {
+            let what = "cannot read the folder of captions_*.json files";
+            faults.push(Fault::of(&annotations, format!("{what}: {error}")));
+            return [None, None, None];
+        }
+    };
+    for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+        let split = |split: &Split| stem(&path).is_some_and(|s| s.starts_with(split.short_name()));
+        if let Some(split) = Split::ALL.into_iter().find(split) {
+            files[split as usize].push(path);
+        }
+    }
+    if files.iter().all(Vec::is_empty) {
+        let what = "no captions_train*.json, captions_val*.json or captions_test*.json in it";
+        faults.push(Fault::of(&annotations, what));
+    }
+    files.map(|mut paths| {
+        paths.sort();
+        if let [first, second, ..] = paths.as_slice() {
+            let file = second.file_name().unwrap_or_default().display();
+            let what = format!("{file} is for the same split; expected one file a split, or coco:CAPTIONS.json,IMAGES_DIR");
+            faults.push(Fault::of(first, what));
+        }
+        let path = paths.first()?;
+        let name = stem(path)?;
+        let images = folder.join("images");
+        let folders = [images.join(&name), folder.join(&name), images];
+        Some(read_file(path, &folders, faults))
+    })
+}
+
+/// `train2014` of `captions_train2014.json`.
+fn stem(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_str()?;
+    Some(
+        name.strip_prefix("captions_")?
+            .strip_suffix(".json")?
+            .to_owned(),
+    )
+}
+
+/// Reads one captions file with its images in the first of `folders` that has them.
+pub fn read_file(path: &Path, folders: &[PathBuf], faults: &mut Vec<Fault>) -> Vec<Example> {
+    let Some(document) = document::<Document>(path, faults) else {
+        return Vec::new();
+    };
+    let folders: Vec<&PathBuf> = folders.iter().filter(|folder| folder.is_dir()).collect();
+    if folders.is_empty() {
+        faults.push(Fault::of(
+            path,
+            "the folder of its images is missing".to_owned(),
+        ));
+    }
+    let (mut examples, by_id) = images(path, &document.images, &folders, faults);
+    captions(path, &document.annotations, &by_id, &mut examples, faults);
+    if document.images.is_empty() {
+        faults.push(Fault::of(path, "`images` is empty; expected at least one"));
+    }
+    for example in examples
+        .iter()
+        .filter(|example| example.captions.is_empty())
+    {
+        let place = format!("image id {}", example.image_id);
+        faults.push(Fault::at(
+            path,
+            place,
+            "has no caption; expected at least one",
+        ));
+    }
+    examples
+}
+
+/// Images in their order, and the place of each id.
+fn images(
+    path: &Path,
+    records: &[ImageRecord],
+    folders: &[&PathBuf],
+    faults: &mut Vec<Fault>,
+) -> (Vec<Example>, HashMap<u64, usize>) {
+    let mut examples = Vec::with_capacity(records.len());
+    let mut by_id = HashMap::with_capacity(records.len());
+    for (record, image) in records.iter().enumerate() {
+        let mut fault =
+            |message: String| faults.push(Fault::at(path, format!("images[{record}]"), message));
+        let Some(id) = number(image.id.as_ref()) else {
+            fault("no `id`; expected a whole number".to_owned());
+            continue;
+        };
+        if by_id.insert(id, examples.len()).is_some() {
+            fault(format!(
+                "the id {id} is used twice; expected each image once"
+            ));
+            by_id.remove(&id);
+            continue;
+        }
+        let Some(name) = text(image.file_name.as_ref()) else {
+            fault(format!("image id {id} has no `file_name`; expected a text"));
+            continue;
+        };
+        let file = folders
+            .iter()
+            .map(|folder| folder.join(name))
+            .find(|file| file.is_file());
+        if let (None, [folder, ..]) = (&file, folders) {
+            fault(format!(
+                "the image file {} is missing",
+                folder.join(name).display()
+            ));
+        }
+        let image = Picture::File(file.unwrap_or_else(|| PathBuf::from(name)));
+        examples.push(Example {
+            image_id: id,
+            image,
+            captions: Vec::new(),
+        });
+    }
+    (examples, by_id)
+}
+
+/// Adds captions to their images.
+fn captions(
+    path: &Path,
+    records: &[AnnotationRecord],
+    by_id: &HashMap<u64, usize>,
+    examples: &mut [Example],
+    faults: &mut Vec<Fault>,
+) {
+    let mut seen = HashSet::with_capacity(records.len());
+    for (record, annotation) in records.iter().enumerate() {
+        let mut fault = |message: String| {
+            faults.push(Fault::at(path, format!("annotations[{record}]"), message));
+        };
+        let Some(id) = number(annotation.id.as_ref()) else {
+            fault("no `id`; expected a whole number".to_owned());
+            continue;
+        };
+        if !seen.insert(id) {
+            fault(format!(
+                "the id {id} is used twice; expected each caption once"
+            ));
+        }
+        let Some(image) = number(annotation.image_id.as_ref()) else {
+            fault("no `image_id`; expected a whole number".to_owned());
+            continue;
+        };
+        let Some(caption) = text(annotation.caption.as_ref()) else {
+            fault("no `caption`, or an empty one; expected a text".to_owned());
+            continue;
+        };
+        let Some(example) = by_id.get(&image).and_then(|&at| examples.get_mut(at)) else {
+            fault(format!("the image id {image} is not in `images`"));
+            continue;
+        };
+        example.captions.push(Caption {
+            annotation_id: id,
+            text: caption.to_owned(),
+        });
+    }
+}

@@ -1,0 +1,260 @@
+//! What is compared: the scores of a run or of caption files, with all it takes to compare them fairly.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Result};
+use crate::gate::compact;
+use crate::metrics::{Case, StatsTable};
+use crate::results::schema::{CellResult, Score, Scores};
+use crate::results::store::RunDir;
+
+/// The key under which attribute accuracy stands among the metrics.
+pub const ATTRIBUTES: &str = "attribute_accuracy";
+
+/// Where scores come from; scores of two kinds are never compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// The folder of a run.
+    Run,
+    /// A file of captions and files of references.
+    Files,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Run => "a run",
+            Self::Files => "caption files",
+        })
+    }
+}
+
+/// Scores at one moment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// A run or files.
+    pub source: Source,
+    /// The version of this crate that scored.
+    pub version: String,
+    /// The recipe's hash, of a run.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub recipe_hash: Option<String>,
+    /// The data as it was named.
+    pub data: String,
+    /// SHA-256 of a run's data set, or over the ids and references of files.
+    pub data_fingerprint: String,
+    /// Cells of a run that were not done.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub unfinished: Vec<String>,
+    /// One row a cell, in the order of the run's table; one row of files.
+    pub rows: Vec<Row>,
+}
+
+/// The scores of one system.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// The cell's name; `captions` for files.
+    pub row: String,
+    /// The label in tables.
+    pub label: String,
+    /// The variant; `captions` for files.
+    pub variant: String,
+    /// The seed, of a cell.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub seed: Option<u64>,
+    /// Captions scored.
+    pub n: usize,
+    /// SHA-256 over the captions' ids in their order, where they are known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ids: Option<String>,
+    /// Scores by metric key, [`ATTRIBUTES`] among them.
+    pub metrics: Scores,
+    /// By metric key the statistics of every caption (see [`compact`]), where they are known.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub statistics: BTreeMap<String, Vec<String>>,
+}
+
+impl Row {
+    /// The statistics of every caption under one metric.
+    pub fn table(&self, metric: &str) -> Option<StatsTable> {
+        let table = compact::unpack(self.statistics.get(metric)?)?;
+        (table.len() == self.n).then_some(table)
+    }
+}
+
+impl Snapshot {
+    /// The row of this name.
+    pub fn row(&self, name: &str) -> Option<&Row> {
+        self.rows.iter().find(|row| row.row == name)
+    }
+
+    /// The finished cells of a run.
+    ///
+    /// # Errors
+    /// [`Error::NothingToCompare`] if no cell is done, [`Error::Input`] if a document of the run is broken.
+    pub fn of_run(run: &RunDir) -> Result<Self> {
+        let mut rows = Vec::new();
+        for cell in run.cells()? {
+            let Some(result) = cell.result()? else {
+                continue;
+            };
+            let mut row = Row::of_result(&result);
+            if let Some(stats) = cell.read_stats()? {
+                row.ids = Some(hash(stats.ids.iter().map(u64::to_string)));
+                row.statistics = row.pack(&stats.tables);
+            }
+            rows.push(row);
+        }
+        if rows.is_empty() {
+            let message = format!("{} has no finished cell", run.path().display());
+            return Err(Error::NothingToCompare(message));
+        }
+        let stamp = run.stamp();
+        Ok(Self {
+            source: Source::Run,
+            version: stamp.version.clone(),
+            recipe_hash: Some(stamp.recipe_hash.clone()),
+            data: stamp.data.clone(),
+            data_fingerprint: stamp.data_fingerprint.clone(),
+            unfinished: run.unfinished()?,
+            rows,
+        })
+    }
+
+    /// One system's captions, scored as `scores` with the statistics `tables`; `data` names the references.
+    ///
+    /// # Errors
+    /// [`Error::NothingToCompare`] if there is no caption.
+    pub fn of_cases(
+        cases: &[Case],
+        data: String,
+        scores: Scores,
+        tables: &BTreeMap<String, StatsTable>,
+    ) -> Result<Self> {
+        if cases.is_empty() {
+            let message = format!("there is no caption to score against {data}");
+            return Err(Error::NothingToCompare(message));
+        }
+        let mut row = Row {
+            row: "captions".into(),
+            label: "captions".into(),
+            variant: "captions".into(),
+            seed: None,
+            n: cases.len(),
+            ids: Some(hash(cases.iter().map(|case| &case.id))),
+            metrics: scores,
+            statistics: BTreeMap::new(),
+        };
+        row.statistics = row.pack(tables);
+        let parts = cases.iter().flat_map(|case| {
+            // The number of references stands before them, so that none can slip into another case.
+            let count = case.references.len().to_string();
+            [case.id.clone(), count]
+                .into_iter()
+                .chain(case.references.iter().cloned())
+        });
+        Ok(Self {
+            source: Source::Files,
+            version: env!("CARGO_PKG_VERSION").into(),
+            recipe_hash: None,
+            data,
+            data_fingerprint: hash(parts),
+            unfinished: Vec::new(),
+            rows: vec![row],
+        })
+    }
+}
+
+impl Row {
+    fn of_result(result: &CellResult) -> Self {
+        let mut metrics = result.metrics.clone();
+        if let Some(accuracy) = &result.attribute_accuracy {
+            let score = Score {
+                value: accuracy.all,
+                points: 100.0 * accuracy.all,
+                ci95: Some(accuracy.ci95.map(|x| 100.0 * x)),
+                signature: "caption-bench|scenes|shapes+colours+relations".into(),
+            };
+            metrics.insert(ATTRIBUTES.into(), score);
+        }
+        Self {
+            row: result.cell.clone(),
+            label: result.label.clone(),
+            variant: result.variant.clone(),
+            seed: Some(result.seed),
+            n: result.n,
+            ids: None,
+            metrics,
+            statistics: BTreeMap::new(),
+        }
+    }
+
+    /// The statistics of those metrics that the row has a score of.
+    fn pack(&self, tables: &BTreeMap<String, StatsTable>) -> BTreeMap<String, Vec<String>> {
+        let scored = tables
+            .iter()
+            .filter(|(key, _)| self.metrics.contains_key(*key));
+        scored
+            .map(|(key, table)| (key.clone(), compact::pack(table)))
+            .collect()
+    }
+}
+
+/// SHA-256 over texts, each with its length before it.
+fn hash<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> String {
+    let mut hasher = Sha256::new();
+    for text in texts {
+        let text = text.as_ref();
+        hasher.update((text.len() as u64).to_le_bytes());
+        hasher.update(text);
+    }
+    format!("{:x}", hasher.finalize())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn case(id: &str, references: &[&str]) -> Case {
+        Case {
+            id: id.into(),
+            hypothesis: "a red ball".into(),
+            references: references.iter().map(|r| r.to_string()).collect(),
+        }
+    }
+
+    fn fingerprint(cases: &[Case]) -> String {
+        Snapshot::of_cases(cases, "refs".into(), Scores::new(), &BTreeMap::new())
+            .unwrap()
+            .data_fingerprint
+    }
+
+    #[test]
+    fn the_fingerprint_knows_ids_and_references_and_not_hypotheses() {
+        let one = fingerprint(&[case("1", &["a", "b"])]);
+        let mut other = case("1", &["a", "b"]);
+        other.hypothesis = "a blue cube".into();
+        assert_eq!(fingerprint(&[other]), one);
+        assert_eq!(one.len(), 64);
+        for other in [
+            vec![case("2", &["a", "b"])],
+            vec![case("1", &["a"])],
+            vec![case("1", &["b", "a"])],
+            vec![case("1", &["ab", ""])],
+            vec![case("1", &["a"]), case("b", &[])],
+        ] {
+            assert_ne!(fingerprint(&other), one, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn no_caption_is_nothing_to_compare() {
+        let error = Snapshot::of_cases(&[], "refs".into(), Scores::new(), &BTreeMap::new());
+        assert_eq!(error.unwrap_err().exit_code(), 4);
+    }
+}

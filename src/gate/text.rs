@@ -1,0 +1,247 @@
+//! The gate and its baselines on the terminal: aligned tables.
+
+use crate::gate::baseline::Baseline;
+use crate::gate::snapshot::Snapshot;
+use crate::gate::verdict::{Check, Outcome};
+use crate::results::schema::Score;
+use crate::results::store::short_hash;
+
+/// How a column lies.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Align {
+    Left,
+    Right,
+}
+use Align::{Left, Right};
+
+/// The verdicts, then notes and problems; [`Outcome::summary`] is apart.
+pub fn outcome(outcome: &Outcome) -> String {
+    let header = [
+        ("row", Left),
+        ("metric", Left),
+        ("baseline", Right),
+        ("now", Right),
+        ("difference", Right),
+        ("its 95 % interval", Right),
+        ("tolerance", Right),
+        ("verdict", Left),
+    ];
+    let rows: Vec<_> = outcome.checks.iter().map(check_cells).collect();
+    let mut text = String::new();
+    if !rows.is_empty() {
+        text += &table(&header, &rows);
+        text.push('\n');
+    }
+    for (what, lines) in [
+        ("note", &outcome.notes),
+        ("not comparable", &outcome.problems),
+    ] {
+        for line in lines {
+            text += &format!("{what}: {line}\n");
+        }
+    }
+    text
+}
+
+/// The cells of one verdict, as the terminal and the step summary show them.
+pub(super) fn check_cells(check: &Check) -> Vec<String> {
+    vec![
+        check.label.clone(),
+        check.metric.clone(),
+        format!("{:.2}", check.baseline),
+        format!("{:.2}", check.now),
+        signed(check.difference),
+        difference_ci95(check).unwrap_or_default(),
+        format!("{:.2}", check.tolerance),
+        check.verdict.to_string(),
+    ]
+}
+
+/// The interval of a difference as `[-0.12, +0.34]`.
+pub(super) fn difference_ci95(check: &Check) -> Option<String> {
+    check
+        .difference_ci95
+        .map(|[low, high]| format!("[{}, {}]", signed(low), signed(high)))
+}
+
+/// A difference in points with its sign; what rounds to nothing has none.
+pub(super) fn signed(points: f64) -> String {
+    let text = format!("{points:+.2}");
+    if text == "-0.00" || text == "+0.00" {
+        "0.00".into()
+    } else {
+        text
+    }
+}
+
+/// A baseline as `bench baseline show` prints it.
+pub fn baseline(baseline: &Baseline) -> String {
+    let snapshot = &baseline.snapshot;
+    let recipe = snapshot
+        .recipe_hash
+        .as_deref()
+        .map_or(String::new(), |hash| {
+            format!(", recipe {}", short_hash(hash))
+        });
+    let mut text = format!(
+        "{}: of {}, {} (fingerprint {}){recipe}, version {}, saved at {} s since 1970\n",
+        baseline.name,
+        snapshot.source,
+        snapshot.data,
+        short_hash(&snapshot.data_fingerprint),
+        snapshot.version,
+        baseline.created_unix
+    );
+    for note in &baseline.notes {
+        text += &format!("note: {note}\n");
+    }
+    text.push('\n');
+    let header = [
+        ("row", Left),
+        ("captions", Right),
+        ("metric", Left),
+        ("points", Right),
+        ("95 % interval", Right),
+        ("signature", Left),
+    ];
+    let rows = snapshot.rows.iter().flat_map(|row| {
+        row.metrics.iter().map(|(metric, score)| {
+            let interval = score.ci95.map_or(String::new(), |[low, high]| {
+                format!("[{low:.2}, {high:.2}]")
+            });
+            vec![
+                row.label.clone(),
+                row.n.to_string(),
+                metric.clone(),
+                format!("{:.2}", score.points),
+                interval,
+                score.signature.clone(),
+            ]
+        })
+    });
+    text + &table(&header, &rows.collect::<Vec<_>>())
+}
+
+/// What `bench baseline accept` changes, old → new.
+pub fn change(old: &Snapshot, new: &Snapshot) -> String {
+    let mut text = String::new();
+    let recipes =
+        [&old.recipe_hash, &new.recipe_hash].map(|hash| hash.as_deref().unwrap_or("none"));
+    let data = [&old.data_fingerprint, &new.data_fingerprint].map(String::as_str);
+    let versions = [&old.version, &new.version].map(String::as_str);
+    for (what, [before, after]) in [("recipe", recipes), ("data", data), ("version", versions)] {
+        if before != after {
+            text += &format!("{what}: {} → {}\n", short_hash(before), short_hash(after));
+        }
+    }
+    let header = [
+        ("row", Left),
+        ("metric", Left),
+        ("old", Right),
+        ("new", Right),
+        ("change", Right),
+        ("", Left),
+    ];
+    let mut rows = Vec::new();
+    let of = |snapshot: &Snapshot, row: &str, metric: &str| {
+        snapshot.row(row)?.metrics.get(metric).cloned()
+    };
+    for row in &new.rows {
+        for (metric, score) in &row.metrics {
+            let before = of(old, &row.row, metric);
+            rows.push(change_cells(
+                &row.label,
+                metric,
+                before.as_ref(),
+                Some(score),
+            ));
+        }
+    }
+    for row in &old.rows {
+        for (metric, score) in &row.metrics {
+            if of(new, &row.row, metric).is_none() {
+                rows.push(change_cells(&row.label, metric, Some(score), None));
+            }
+        }
+    }
+    text + &table(&header, &rows)
+}
+
+fn change_cells(
+    label: &str,
+    metric: &str,
+    old: Option<&Score>,
+    new: Option<&Score>,
+) -> Vec<String> {
+    let points =
+        |score: Option<&Score>| score.map_or("none".into(), |s| format!("{:.2}", s.points));
+    let (change, remark) = match (old, new) {
+        (Some(old), Some(new)) if old.signature != new.signature => {
+            (String::new(), "other signature")
+        }
+        (Some(old), Some(new)) => (signed(new.points - old.points), ""),
+        _ => (String::new(), ""),
+    };
+    vec![
+        label.into(),
+        metric.into(),
+        points(old),
+        points(new),
+        change,
+        remark.into(),
+    ]
+}
+
+/// Columns as wide as their widest cell, two spaces apart, a line under the header.
+fn table(header: &[(&str, Align)], rows: &[Vec<String>]) -> String {
+    let width = |index: usize| {
+        let cells = rows.iter().map(|row| row[index].chars().count());
+        cells
+            .chain([header[index].0.chars().count()])
+            .max()
+            .unwrap_or(0)
+    };
+    let widths: Vec<_> = (0..header.len()).map(width).collect();
+    let line = |cells: &mut dyn Iterator<Item = &str>| {
+        let padded =
+            cells
+                .zip(header)
+                .zip(&widths)
+                .map(|((cell, (_, align)), &width)| match align {
+                    Left => format!("{cell:<width$}"),
+                    Right => format!("{cell:>width$}"),
+                });
+        let line = padded.collect::<Vec<_>>().join("  ");
+        line.trim_end().to_string() + "\n"
+    };
+    let rules: Vec<_> = widths.iter().map(|&width| "-".repeat(width)).collect();
+    let mut text = line(&mut header.iter().map(|(name, _)| *name));
+    text += &line(&mut rules.iter().map(String::as_str));
+    for row in rows {
+        text += &line(&mut row.iter().map(String::as_str));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up() {
+        let rows = [
+            vec!["a".into(), "1.00".into()],
+            vec!["bcd".into(), "12.00".into()],
+        ];
+        let text = table(&[("row", Left), ("now", Right)], &rows);
+        assert_eq!(text, "row    now\n---  -----\na     1.00\nbcd  12.00\n");
+    }
+
+    #[test]
+    fn what_rounds_to_nothing_has_no_sign() {
+        assert_eq!(
+            [signed(-0.001), signed(0.0), signed(0.005), signed(-1.0)],
+            ["0.00", "0.00", "+0.01", "-1.00"]
+        );
+    }
+}

@@ -1,0 +1,177 @@
+//! Statistics of many captions under many metrics, on several threads.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::{Case, Metric, Prepared, StatsTable};
+
+/// Captions that a thread takes at a time.
+const CHUNK: usize = 64;
+
+/// The statistics of a set of captions under several metrics, and what their scores need beside.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evaluation {
+    /// The number of captions.
+    pub n: usize,
+    /// The number of references of every caption, or `None` if it varies.
+    pub references: Option<usize>,
+    /// The seed of bootstrap resamples drawn from these captions.
+    pub seed: u64,
+    /// The threads that resampling may use; no result depends on it.
+    pub threads: usize,
+    /// Statistics by metric key.
+    pub tables: BTreeMap<String, StatsTable>,
+}
+
+/// The statistics of `cases` under `metrics`, computed by `threads` threads (at least one).
+///
+/// The result does not depend on the number of threads.
+pub fn evaluate(metrics: &[&dyn Metric], cases: &[Case], threads: usize, seed: u64) -> Evaluation {
+    evaluate_with(metrics, cases, threads, seed, &|_| ())
+}
+
+/// As [`evaluate`], calling `progress` with the number of captions done since its last call, from
+/// any thread.
+pub fn evaluate_with(
+    metrics: &[&dyn Metric],
+    cases: &[Case],
+    threads: usize,
+    seed: u64,
+    progress: &(dyn Fn(usize) + Sync),
+) -> Evaluation {
+    let chunks: Vec<&[Case]> = cases.chunks(CHUNK).collect();
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        while let Some((i, chunk)) = take(&chunks, &next) {
+            done.push((i, chunk_rows(metrics, chunk)));
+            progress(chunk.len());
+        }
+        done
+    };
+    let workers = threads.clamp(1, chunks.len().max(1));
+    let mut done = if workers == 1 {
+        work()
+    } else {
+        std::thread::scope(|scope| {
+            let handles: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+            let join = |handle: std::thread::ScopedJoinHandle<'_, _>| match handle.join() {
+                Ok(done) => done,
+                Err(panic) => std::panic::resume_unwind(panic),
+            };
+            handles.into_iter().flat_map(join).collect()
+        })
+    };
+    done.sort_unstable_by_key(|(i, _)| *i);
+
+    let mut tables: BTreeMap<String, StatsTable> = metrics
+        .iter()
+        .map(|metric| {
+            let width = metric.width();
+            (
+                metric.key().to_owned(),
+                StatsTable {
+                    width,
+                    rows: Vec::with_capacity(width * cases.len()),
+                },
+            )
+        })
+        .collect();
+    for (_, rows) in done {
+        for (metric, rows) in metrics.iter().zip(rows) {
+            if let Some(table) = tables.get_mut(metric.key()) {
+                table.rows.extend(rows);
+            }
+        }
+    }
+    Evaluation {
+        n: cases.len(),
+        references: shared_reference_count(cases),
+        seed,
+        threads,
+        tables,
+    }
+}
+
+/// The statistics of `cases` under one metric, computed by `threads` threads.
+pub fn stats_table(metric: &dyn Metric, cases: &[Case], threads: usize) -> StatsTable {
+    let mut tables = evaluate(&[metric], cases, threads, 0).tables;
+    tables.remove(metric.key()).unwrap_or(StatsTable {
+        width: metric.width(),
+        rows: Vec::new(),
+    })
+}
+
+fn take<'a>(chunks: &[&'a [Case]], next: &AtomicUsize) -> Option<(usize, &'a [Case])> {
+    let i = next.fetch_add(1, Ordering::Relaxed);
+    chunks.get(i).map(|chunk| (i, *chunk))
+}
+
+/// The rows of a few captions, for each metric.
+fn chunk_rows(metrics: &[&dyn Metric], cases: &[Case]) -> Vec<Vec<f64>> {
+    let mut rows = vec![Vec::new(); metrics.len()];
+    for case in cases {
+        let caption = Prepared::new(case);
+        for (metric, rows) in metrics.iter().zip(&mut rows) {
+            metric.stats(&caption, rows);
+        }
+    }
+    rows
+}
+
+fn shared_reference_count(cases: &[Case]) -> Option<usize> {
+    let count = cases.first()?.references.len();
+    cases
+        .iter()
+        .all(|case| case.references.len() == count)
+        .then_some(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::suite;
+
+    fn cases(n: usize) -> Vec<Case> {
+        (0..n)
+            .map(|i| Case {
+                id: i.to_string(),
+                hypothesis: format!("a red ball number {i} lies in the grass"),
+                references: vec![
+                    format!("the ball {} is lying on grass", i / 2),
+                    "a red ball".into(),
+                ],
+            })
+            .collect()
+    }
+
+    #[test]
+    fn any_number_of_threads_gives_the_same() {
+        let metrics = suite("all").unwrap();
+        let cases = cases(300);
+        let one = evaluate(&metrics, &cases, 1, 7);
+        assert_eq!(one.n, 300);
+        assert_eq!(one.references, Some(2));
+        for threads in [2, 3, 8] {
+            assert_eq!(evaluate(&metrics, &cases, threads, 7).tables, one.tables);
+        }
+        for metric in &metrics {
+            assert_eq!(stats_table(*metric, &cases, 2), one.tables[metric.key()]);
+            assert_eq!(one.tables[metric.key()].len(), 300);
+        }
+    }
+
+    #[test]
+    fn no_caption_and_uneven_references() {
+        let metrics = suite("paper").unwrap();
+        assert!(
+            evaluate(&metrics, &[], 2, 0)
+                .tables
+                .values()
+                .all(StatsTable::is_empty)
+        );
+        let mut cases = cases(3);
+        cases[1].references.pop();
+        assert_eq!(evaluate(&metrics, &cases, 2, 0).references, None);
+    }
+}

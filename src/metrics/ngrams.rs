@@ -1,0 +1,74 @@
+//! N-gram counts and their clipped overlap, for BLEU and ROUGE-N.
+
+/// Distinct n-grams of a text in ascending order, each with how often it occurs.
+///
+/// An n-gram of up to four token ids is packed into one number.
+pub struct NGrams(Vec<(u128, u32)>);
+
+impl NGrams {
+    /// Counts the n-grams of `ids`; `n` is 1 to 4.
+    pub fn count(ids: &[u32], n: usize) -> Self {
+        debug_assert!((1..=4).contains(&n));
+        let mut grams: Vec<u128> = ids
+            .windows(n)
+            .map(|gram| {
+                gram.iter()
+                    .fold(0, |packed, &id| packed << 32 | u128::from(id))
+            })
+            .collect();
+        grams.sort_unstable();
+        let mut counts: Vec<(u128, u32)> = Vec::with_capacity(grams.len());
+        for gram in grams {
+            match counts.last_mut() {
+                Some((last, count)) if *last == gram => *count += 1,
+                _ => counts.push((gram, 1)),
+            }
+        }
+        Self(counts)
+    }
+
+    /// How many n-grams of `self` are matched if each counts at most as often as in the one of
+    /// `references` that has it most often.
+    pub fn clipped(&self, references: &[Self]) -> u64 {
+        self.0
+            .iter()
+            .map(|&(gram, count)| {
+                let most = references.iter().map(|reference| reference.get(gram)).max();
+                u64::from(count.min(most.unwrap_or(0)))
+            })
+            .sum()
+    }
+
+    fn get(&self, gram: u128) -> u32 {
+        match self.0.binary_search_by_key(&gram, |&(gram, _)| gram) {
+            Ok(at) => self.0[at].1,
+            Err(_) => 0,
+        }
+    }
+}
+
+/// The number of n-grams in a text of `len` tokens.
+pub fn possible(len: usize, n: usize) -> usize {
+    (len + 1).saturating_sub(n)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_clipped_by_the_best_reference() {
+        let hypothesis = NGrams::count(&[1, 1, 1, 2, 3], 1);
+        let references = [NGrams::count(&[1, 2, 2], 1), NGrams::count(&[1, 1, 4], 1)];
+        assert_eq!(hypothesis.clipped(&references), 3);
+        assert_eq!(hypothesis.clipped(&[]), 0);
+    }
+
+    #[test]
+    fn order_matters_and_short_texts_have_none() {
+        let hypothesis = NGrams::count(&[1, 2, 1, 2], 2);
+        assert_eq!(hypothesis.clipped(&[NGrams::count(&[2, 1, 2], 2)]), 2);
+        assert_eq!(NGrams::count(&[1, 2], 3).0.len(), 0);
+        assert_eq!((possible(2, 3), possible(0, 1), possible(4, 4)), (0, 0, 1));
+    }
+}

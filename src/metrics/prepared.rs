@@ -1,0 +1,151 @@
+//! A case with its tokens, each tokenization made once however many metrics ask for it.
+
+use std::cell::OnceCell;
+use std::collections::HashMap;
+
+use super::{Case, tokenizers};
+
+/// A [`Case`] and its tokens as the metrics need them, made when first asked for.
+pub struct Prepared<'a> {
+    case: &'a Case,
+    thirteen_a: OnceCell<Tokens<Vec<u32>>>,
+    rouge: OnceCell<Tokens<Sentences>>,
+    words: OnceCell<Tokens<Vec<String>>>,
+}
+
+/// The tokens of a case's texts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tokens<T> {
+    /// Those of the hypothesis.
+    pub hypothesis: T,
+    /// Those of each reference.
+    pub references: Vec<T>,
+}
+
+/// A text's tokens, and where its lines end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sentences {
+    /// All tokens, as ids that are the same for equal tokens of one case.
+    pub ids: Vec<u32>,
+    /// The end of each line, as an index into `ids`; lines without a token are left out.
+    pub ends: Vec<usize>,
+}
+
+impl Sentences {
+    /// The tokens of each line.
+    pub fn iter(&self) -> impl Iterator<Item = &[u32]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts
+            .zip(&self.ends)
+            .map(|(start, &end)| &self.ids[start..end])
+    }
+}
+
+impl<'a> Prepared<'a> {
+    /// The case, with nothing tokenized yet.
+    pub fn new(case: &'a Case) -> Self {
+        Self {
+            case,
+            thirteen_a: OnceCell::new(),
+            rouge: OnceCell::new(),
+            words: OnceCell::new(),
+        }
+    }
+
+    /// The texts themselves.
+    pub fn case(&self) -> &'a Case {
+        self.case
+    }
+
+    /// Ids of the 13a tokens, case kept: equal tokens of this case have equal ids.
+    pub fn thirteen_a(&self) -> &Tokens<Vec<u32>> {
+        self.thirteen_a.get_or_init(|| {
+            let mut ids = Ids::default();
+            self.tokens(|text| ids.of(tokenizers::thirteen_a(text)))
+        })
+    }
+
+    /// Ids of rouge_score's tokens, line by line.
+    pub fn rouge(&self) -> &Tokens<Sentences> {
+        self.rouge.get_or_init(|| {
+            let mut ids = Ids::default();
+            self.tokens(|text| {
+                let mut sentences = Sentences {
+                    ids: Vec::new(),
+                    ends: Vec::new(),
+                };
+                for line in text.split('\n') {
+                    let line = ids.of(tokenizers::rouge(line));
+                    if !line.is_empty() {
+                        sentences.ids.extend(line);
+                        sentences.ends.push(sentences.ids.len());
+                    }
+                }
+                sentences
+            })
+        })
+    }
+
+    /// NLTK's words, case kept.
+    pub fn words(&self) -> &Tokens<Vec<String>> {
+        self.words
+            .get_or_init(|| self.tokens(tokenizers::word_tokenize))
+    }
+
+    fn tokens<T>(&self, mut tokenize: impl FnMut(&str) -> T) -> Tokens<T> {
+        Tokens {
+            hypothesis: tokenize(&self.case.hypothesis),
+            references: self
+                .case
+                .references
+                .iter()
+                .map(|text| tokenize(text))
+                .collect(),
+        }
+    }
+}
+
+/// Numbers tokens in the order of their first appearance.
+#[derive(Default)]
+struct Ids(HashMap<String, u32>);
+
+impl Ids {
+    fn of(&mut self, tokens: Vec<String>) -> Vec<u32> {
+        tokens
+            .into_iter()
+            .map(|token| {
+                let next = self.0.len() as u32;
+                *self.0.entry(token).or_insert(next)
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_shared_between_the_texts_of_a_case() {
+        let case = Case {
+            id: "1".into(),
+            hypothesis: "A dog\n\n, a ball".into(),
+            references: vec!["a ball".into(), String::new()],
+        };
+        let prepared = Prepared::new(&case);
+        let rouge = prepared.rouge();
+        assert_eq!(rouge.hypothesis.ids, [0, 1, 0, 2]);
+        assert_eq!(
+            rouge.hypothesis.iter().collect::<Vec<_>>(),
+            [&[0, 1][..], &[0, 2]]
+        );
+        assert_eq!(rouge.references[0].ids, [0, 2]);
+        assert_eq!(rouge.references[1].iter().count(), 0);
+        assert_eq!(
+            prepared.thirteen_a().hypothesis,
+            [0, 1, 2, 3, 4],
+            "case is kept"
+        );
+        assert_eq!(prepared.words().references[0], ["a", "ball"]);
+    }
+}

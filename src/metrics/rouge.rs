@@ -1,0 +1,181 @@
+//! ROUGE as rouge_score 0.1.2 computes it, without stemming: the F measure of the best reference.
+//!
+//! - ROUGE-n: the multiset of shared n-grams, over the n-grams of each side.
+//! - ROUGE-L: the longest common subsequence, over the lengths.
+//! - ROUGE-Lsum: the same line by line. A reference line is matched by the union of its longest
+//!   common subsequences with every line written, and a token counts at most as often as it occurs
+//!   in either text. Where neither text has a line break it is ROUGE-L.
+//!
+//! F = 2PR/(P + R), and 0 where nothing is shared. The corpus value is the plain mean of the
+//! captions' F; Hugging Face's `rouge` prints the median of a random bootstrap of it instead.
+
+use super::ngrams::{NGrams, possible};
+use super::prepared::{Prepared, Sentences};
+use super::signature::signature;
+use super::{Metric, lcs, mean};
+
+/// One kind of ROUGE, on a 0…1 scale.
+///
+/// A caption's statistics: its F measure, and 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rouge {
+    /// `hf.rouge1`: single tokens.
+    One,
+    /// `hf.rouge2`: pairs of neighbours.
+    Two,
+    /// `hf.rougeL`: the longest common subsequence.
+    L,
+    /// `hf.rougeLsum`: the longest common subsequences of lines.
+    Lsum,
+}
+
+impl Rouge {
+    fn f_measure(self, hypothesis: &Sentences, reference: &Sentences) -> f64 {
+        match self {
+            Self::One => f_of_ngrams(hypothesis, reference, 1),
+            Self::Two => f_of_ngrams(hypothesis, reference, 2),
+            Self::Lsum if hypothesis.ends.len() > 1 || reference.ends.len() > 1 => f_measure(
+                union_hits(hypothesis, reference),
+                hypothesis.ids.len(),
+                reference.ids.len(),
+            ),
+            Self::L | Self::Lsum => f_measure(
+                lcs::length(&hypothesis.ids, &reference.ids),
+                hypothesis.ids.len(),
+                reference.ids.len(),
+            ),
+        }
+    }
+}
+
+impl Metric for Rouge {
+    fn key(&self) -> &'static str {
+        match self {
+            Self::One => "hf.rouge1",
+            Self::Two => "hf.rouge2",
+            Self::L => "hf.rougeL",
+            Self::Lsum => "hf.rougeLsum",
+        }
+    }
+
+    fn width(&self) -> usize {
+        mean::WIDTH
+    }
+
+    fn stats(&self, caption: &Prepared<'_>, row: &mut Vec<f64>) {
+        let tokens = caption.rouge();
+        let best = tokens
+            .references
+            .iter()
+            .map(|reference| self.f_measure(&tokens.hypothesis, reference))
+            .fold(0.0, f64::max);
+        mean::push(best, row);
+    }
+
+    fn score(&self, sums: &[f64]) -> f64 {
+        mean::score(sums)
+    }
+
+    fn signature(&self, references: Option<usize>) -> String {
+        let fields = [
+            ("tok", "rouge"),
+            ("stem", "no"),
+            ("multi", "best-f"),
+            ("agg", "mean"),
+            ("impl", "rouge_score-0.1.2"),
+        ];
+        signature(references, &fields)
+    }
+}
+
+fn f_of_ngrams(hypothesis: &Sentences, reference: &Sentences, n: usize) -> f64 {
+    let shared = NGrams::count(&hypothesis.ids, n).clipped(&[NGrams::count(&reference.ids, n)]);
+    let (written, wanted) = (
+        possible(hypothesis.ids.len(), n),
+        possible(reference.ids.len(), n),
+    );
+    f_measure(shared as usize, written, wanted)
+}
+
+/// F of `hits` among `written` and `wanted`; 0 without a hit.
+fn f_measure(hits: usize, written: usize, wanted: usize) -> f64 {
+    if hits == 0 {
+        return 0.0;
+    }
+    let precision = hits as f64 / written as f64;
+    let recall = hits as f64 / wanted as f64;
+    2.0 * precision * recall / (precision + recall)
+}
+
+/// The tokens of the reference that ROUGE-Lsum counts as found.
+fn union_hits(hypothesis: &Sentences, reference: &Sentences) -> usize {
+    // Ids count up from 0 within a case, so a vector can hold the counts.
+    let ids = hypothesis.ids.iter().chain(&reference.ids);
+    let mut left = vec![[0u32; 2]; ids.max().map_or(0, |&id| id as usize + 1)];
+    for &id in &hypothesis.ids {
+        left[id as usize][0] += 1;
+    }
+    for &id in &reference.ids {
+        left[id as usize][1] += 1;
+    }
+    let mut hits = 0;
+    for line in reference.iter() {
+        let mut marks = vec![false; line.len()];
+        for written in hypothesis.iter() {
+            lcs::mark(line, written, &mut marks);
+        }
+        for (&id, _) in line.iter().zip(&marks).filter(|(_, marked)| **marked) {
+            let [written, wanted] = &mut left[id as usize];
+            if *written > 0 && *wanted > 0 {
+                *written -= 1;
+                *wanted -= 1;
+                hits += 1;
+            }
+        }
+    }
+    hits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::Case;
+
+    fn scores(hypothesis: &str, references: &[&str]) -> [f64; 4] {
+        let case = Case {
+            id: String::new(),
+            hypothesis: hypothesis.into(),
+            references: references.iter().map(|&text| text.into()).collect(),
+        };
+        let prepared = Prepared::new(&case);
+        [Rouge::One, Rouge::Two, Rouge::L, Rouge::Lsum].map(|rouge| {
+            let mut row = Vec::new();
+            rouge.stats(&prepared, &mut row);
+            rouge.score(&row)
+        })
+    }
+
+    #[test]
+    fn the_best_reference_counts() {
+        let [one, two, l, lsum] = scores("a dog runs fast", &["the cat", "a dog sleeps fast"]);
+        assert_eq!(one, 0.75);
+        assert!((two - 1.0 / 3.0).abs() < 1e-15);
+        assert_eq!((l, lsum), (0.75, 0.75));
+    }
+
+    #[test]
+    fn lines_in_another_order_still_match_in_lsum() {
+        let [_, _, l, lsum] = scores(
+            "a dog runs\nthe sun shines",
+            &["the sun shines\na dog runs"],
+        );
+        assert_eq!((l, lsum), (0.5, 1.0));
+    }
+
+    #[test]
+    fn empty_texts_score_zero() {
+        assert_eq!(scores("", &["a dog"]), [0.0; 4]);
+        assert_eq!(scores("a dog", &["", "…"]), [0.0; 4]);
+        assert_eq!(scores("\n", &["\n"]), [0.0; 4]);
+    }
+}

@@ -1,0 +1,126 @@
+//! BERT: a caption becomes one state a token, each having read the whole caption.
+
+use std::sync::Arc;
+
+use crate::nn::{Gelu, Init, LayoutBuilder, Mask, Norm, Slot, Tape, Var};
+
+use super::blocks::{Dropouts, Mlp, SelfAttention};
+use super::config::BertConfig;
+
+/// One block: self-attention, norm, perceptron, norm.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Block {
+    pub attention: SelfAttention,
+    pub norm_attention: Norm,
+    pub mlp: Mlp,
+    pub norm_mlp: Norm,
+}
+
+/// The tower's weights in a layout.
+#[derive(Debug, Clone)]
+pub(super) struct Bert {
+    pub config: BertConfig,
+    /// (vocab × width).
+    pub words: Slot,
+    /// (positions × width).
+    pub positions: Slot,
+    /// (2 × width): a row for each of BERT's two segments, of which captions have only the first.
+    pub segments: Slot,
+    pub norm: Norm,
+    pub blocks: Vec<Block>,
+}
+
+impl Bert {
+    pub fn new(builder: &mut LayoutBuilder, name: &str, config: BertConfig) -> Self {
+        let BertConfig {
+            width, norm_eps, ..
+        } = config;
+        let mut table = |part: &str, rows: usize| {
+            builder.add(format!("{name}.{part}"), rows, width, Init::Normal(0.02))
+        };
+        let words = table("words", config.vocab);
+        let positions = table("positions", config.positions);
+        let segments = table("segments", 2);
+        let norm = builder.norm(&format!("{name}.norm"), width, norm_eps);
+        let blocks = (0..config.layers)
+            .map(|i| {
+                let name = format!("{name}.{i}");
+                // After each sum a norm rescales the stream, so its maps need no smaller start.
+                let additions = 1;
+                Block {
+                    attention: SelfAttention::new(
+                        builder,
+                        &format!("{name}.attention"),
+                        width,
+                        config.heads,
+                        additions,
+                    ),
+                    norm_attention: builder.norm(
+                        &format!("{name}.norm_attention"),
+                        width,
+                        norm_eps,
+                    ),
+                    mlp: Mlp::new(
+                        builder,
+                        &format!("{name}.mlp"),
+                        width,
+                        config.mlp,
+                        Gelu::Erf,
+                        additions,
+                    ),
+                    norm_mlp: builder.norm(&format!("{name}.norm_mlp"), width, norm_eps),
+                }
+            })
+            .collect();
+        Self {
+            config,
+            words,
+            positions,
+            segments,
+            norm,
+            blocks,
+        }
+    }
+
+    /// The last states, (batch·tokens, width), of `ids` (batch, tokens). Of each row only the
+    /// first `lengths[row]` tokens are attended to; states past them mean nothing.
+    pub fn forward(
+        &self,
+        tape: &mut Tape,
+        ids: &[u32],
+        tokens: usize,
+        lengths: &Arc<[usize]>,
+        dropouts: &mut Dropouts,
+    ) -> Var {
+        let (p, rows) = (self.config.dropout, self.config.positions);
+        let batch = ids.len() / tokens;
+        let segment = Some((self.segments, 0));
+        let embedded = tape.embedding(ids, tokens, self.words, self.positions, segment);
+        let mut state = tape.norm(embedded, self.norm);
+        if let Some(dropout) = dropouts.next(p, rows) {
+            state = tape.dropout(state, dropout);
+        }
+        for block in &self.blocks {
+            let attention = &block.attention;
+            let mask = Mask::Lengths(Arc::clone(lengths));
+            let gathered =
+                attention.attend(tape, state, batch, tokens, mask, dropouts.next(p, rows));
+            (_, state) = tape.linear_residual_norm(
+                gathered,
+                attention.out,
+                state,
+                block.norm_attention,
+                dropouts.next(p, rows),
+            );
+            let hidden = block.mlp.hidden(tape, state);
+            (_, state) = tape.linear_residual_norm(
+                hidden,
+                block.mlp.down,
+                state,
+                block.norm_mlp,
+                dropouts.next(p, rows),
+            );
+        }
+        state
+    }
+}

@@ -1,0 +1,136 @@
+//! The parts that every tower is made of: packed self-attention, the two-layer perceptron, and the
+//! scheme by which their weights start.
+
+use crate::nn::{Attention, Cols, Dropout, Gelu, LayoutBuilder, Linear, Mask, Tape, Var};
+
+/// The spread of a linear map's first weights: 0.02 at width 768, as in GPT-2, BERT and ViT, and
+/// in proportion to 1/√width elsewhere, so that a narrow model starts with states of the same size.
+pub(super) fn initial_std(width: usize) -> f32 {
+    0.02 * (768.0 / width as f32).sqrt()
+}
+
+/// The spread for maps whose output is added to the residual stream: smaller by the root of the
+/// number of additions, so that the stream's variance does not grow with depth (GPT-2, section 2.3).
+pub(super) fn residual_std(width: usize, additions: usize) -> f32 {
+    initial_std(width) / (additions as f32).sqrt()
+}
+
+/// A source of dropout masks for one shard's forward pass: every use gets a stream of its own.
+pub(super) struct Dropouts {
+    seed: Option<u64>,
+    stream: u64,
+    first_sample: usize,
+}
+
+impl Dropouts {
+    /// Masks drawn from `seed`, or none at all, for a shard that begins with sample
+    /// `first_sample` of the batch.
+    pub fn new(seed: Option<u64>, first_sample: usize) -> Self {
+        Self {
+            seed,
+            stream: 0,
+            first_sample,
+        }
+    }
+
+    /// No masks, as in evaluation.
+    pub fn off() -> Self {
+        Self::new(None, 0)
+    }
+
+    /// The next mask with probability `p`; `None` where nothing is dropped. `rows` is the most
+    /// rows that a sample has here, so that no two shards draw the same.
+    pub fn next(&mut self, p: f32, rows: usize) -> Option<Dropout> {
+        let seed = self.seed.filter(|_| p > 0.0)?;
+        self.stream += 1;
+        Some(Dropout {
+            p,
+            seed,
+            stream: self.stream,
+            first_row: (self.first_sample * rows) as u64,
+        })
+    }
+}
+
+/// Attention of a sequence to itself: queries, keys and values come out of one product.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SelfAttention {
+    /// (3·width × width): the rows of the queries, then the keys', then the values'.
+    pub qkv: Linear,
+    /// (width × width), onto the residual stream.
+    pub out: Linear,
+    pub heads: usize,
+}
+
+impl SelfAttention {
+    pub fn new(
+        builder: &mut LayoutBuilder,
+        name: &str,
+        width: usize,
+        heads: usize,
+        additions: usize,
+    ) -> Self {
+        let (inner, outer) = (initial_std(width), residual_std(width, additions));
+        Self {
+            qkv: builder.linear(&format!("{name}.qkv"), width, 3 * width, true, inner),
+            out: builder.linear(&format!("{name}.out"), width, width, true, outer),
+            heads,
+        }
+    }
+
+    /// What every token gathers, before the output map: (batch·tokens, width) from the same.
+    pub fn attend(
+        &self,
+        tape: &mut Tape,
+        x: Var,
+        batch: usize,
+        tokens: usize,
+        mask: Mask,
+        dropout: Option<Dropout>,
+    ) -> Var {
+        let qkv = tape.linear(x, self.qkv);
+        let shape = Attention {
+            batch,
+            heads: self.heads,
+            queries: tokens,
+            keys: tokens,
+            mask,
+            dropout,
+        };
+        let [q, k, v] = [0, 1, 2].map(|i| Cols::part(qkv, i, 3));
+        tape.attention(q, k, v, shape)
+    }
+}
+
+/// The perceptron of a block: up, GELU, down.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mlp {
+    /// (hidden × width), followed by the GELU.
+    pub up: Linear,
+    /// (width × hidden), onto the residual stream.
+    pub down: Linear,
+    pub gelu: Gelu,
+}
+
+impl Mlp {
+    pub fn new(
+        builder: &mut LayoutBuilder,
+        name: &str,
+        width: usize,
+        hidden: usize,
+        gelu: Gelu,
+        additions: usize,
+    ) -> Self {
+        let (inner, outer) = (initial_std(width), residual_std(width, additions));
+        Self {
+            up: builder.linear(&format!("{name}.up"), width, hidden, true, inner),
+            down: builder.linear(&format!("{name}.down"), hidden, width, true, outer),
+            gelu,
+        }
+    }
+
+    /// The hidden layer after its GELU: (rows, hidden) from (rows, width).
+    pub fn hidden(&self, tape: &mut Tape, x: Var) -> Var {
+        tape.linear_gelu(x, self.up, self.gelu)
+    }
+}

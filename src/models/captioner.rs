@@ -1,0 +1,224 @@
+//! The models that write captions: a vision transformer, a bridge, and GPT-2 that attends to what
+//! comes over it. With a bottleneck as the bridge this is the paper's Baseline+VAE, and with the
+//! contrastive head as well its Baseline+VAE+CL.
+
+use crate::nn::{Kl, LayoutBuilder, Linear, Noise, Tape, TokenLosses, Var};
+
+use super::batch::{Specials, TextGrid, targets};
+use super::blocks::{Dropouts, initial_std};
+use super::config::{ModelConfig, TextPass};
+use super::contrastive::{ContrastiveHead, image_embedding, text_embedding};
+use super::gpt2::{Gpt2, MemoryVar};
+use super::vae::Bottleneck;
+use super::vit::Vit;
+use super::{Forward, Pass};
+
+/// What stands between the picture's states and cross-attention.
+#[derive(Debug, Clone)]
+pub(super) enum Bridge {
+    /// Nothing: both towers are equally wide.
+    Direct,
+    /// A map to the decoder's width.
+    Projection(Linear),
+    /// The variational bottleneck, which ends at the decoder's width.
+    Bottleneck(Bottleneck),
+}
+
+/// Encoder, bridge, decoder, and perhaps the contrastive head.
+#[derive(Debug, Clone)]
+pub(super) struct Captioner {
+    pub vit: Vit,
+    pub bridge: Bridge,
+    pub gpt2: Gpt2,
+    pub head: Option<ContrastiveHead>,
+}
+
+/// Pictures after the encoder.
+#[derive(Debug)]
+pub(super) struct Encoded {
+    /// The encoder's states after its final norm, (batch·tokens, encoder width).
+    pub states: Var,
+    /// What the decoder attends to.
+    pub memory: MemoryVar,
+    /// The bottleneck's divergence from its prior.
+    pub kl: Option<Kl>,
+}
+
+impl Captioner {
+    /// The weights of `config`, which has a decoder.
+    pub fn new(builder: &mut LayoutBuilder, config: &ModelConfig) -> Option<Self> {
+        let (vit, gpt2) = (config.vit, config.gpt2?);
+        Some(Self {
+            vit: Vit::new(builder, "vit", vit),
+            gpt2: Gpt2::new(builder, "gpt2", gpt2),
+            bridge: match config.vae {
+                Some(vae) => Bridge::Bottleneck(Bottleneck::new(
+                    builder, "latent", vae, vit.width, gpt2.width,
+                )),
+                None if vit.width == gpt2.width => Bridge::Direct,
+                None => Bridge::Projection(builder.linear(
+                    "bridge",
+                    vit.width,
+                    gpt2.width,
+                    true,
+                    initial_std(vit.width),
+                )),
+            },
+            head: config.contrastive.map(|contrastive| {
+                let name = "contrastive";
+                ContrastiveHead::new(builder, name, contrastive, vit.width, gpt2.width)
+            }),
+        })
+    }
+
+    /// Encodes normalised pictures, (batch, 3, image, image).
+    pub fn encode(
+        &self,
+        tape: &mut Tape,
+        pictures: &[f32],
+        noise: Noise,
+        kl_weight: f32,
+        dropouts: &mut Dropouts,
+    ) -> Encoded {
+        let states = self.vit.forward(tape, pictures, dropouts);
+        let tokens = self.vit.config.tokens();
+        let (memory, kl) = match &self.bridge {
+            Bridge::Direct => (MemoryVar { states, tokens }, None),
+            Bridge::Projection(map) => {
+                let states = tape.linear(states, *map);
+                (MemoryVar { states, tokens }, None)
+            }
+            Bridge::Bottleneck(bottleneck) => {
+                let (memory, kl) = bottleneck.forward(tape, states, tokens, noise, kl_weight);
+                (memory, Some(kl))
+            }
+        };
+        Encoded { states, memory, kl }
+    }
+
+    /// The posterior's means, (batch × latent tokens, size), and its divergence from the prior;
+    /// `None` without a bottleneck.
+    pub fn posterior(&self, tape: &mut Tape, pictures: &[f32]) -> Option<(Var, Kl)> {
+        let Bridge::Bottleneck(bottleneck) = &self.bridge else {
+            return None;
+        };
+        let states = self.vit.forward(tape, pictures, &mut Dropouts::off());
+        let tokens = self.vit.config.tokens();
+        let (means, kl) = bottleneck.draw(tape, states, tokens, Noise::Mean, 0.0);
+        Some((means.states, kl))
+    }
+
+    /// The loss of every caption token and end token, each predicted from the true tokens before
+    /// it; `weight` is the derivative of the total loss by one of them.
+    pub fn predict(
+        &self,
+        tape: &mut Tape,
+        memory: MemoryVar,
+        captions: &[&[u32]],
+        specials: Specials,
+        weight: f32,
+        dropouts: &mut Dropouts,
+    ) -> TokenLosses {
+        let grid = TextGrid::without_end(captions, specials);
+        let states = self
+            .gpt2
+            .forward(tape, &grid.ids, grid.tokens, Some(memory), dropouts);
+        self.token_losses(tape, states, &grid, captions, specials, weight)
+    }
+
+    /// The embeddings of both sides, (batch, width) each: `[CLS]` of the encoder before the
+    /// bridge, and the decoder's state at the end token.
+    pub fn embed(
+        &self,
+        tape: &mut Tape,
+        encoded: &Encoded,
+        captions: &[&[u32]],
+        specials: Specials,
+        dropouts: &mut Dropouts,
+    ) -> (Var, Var) {
+        let memory = self.reads_fused().then_some(encoded.memory);
+        let text = self.embed_text(tape, memory, captions, specials, dropouts);
+        (self.embed_image(tape, encoded.states), text)
+    }
+
+    /// The embedding of each picture from the encoder's states.
+    pub fn embed_image(&self, tape: &mut Tape, states: Var) -> Var {
+        image_embedding(tape, self.head.as_ref(), states, self.vit.config.tokens())
+    }
+
+    /// The embedding of each caption, read with or without a memory.
+    pub fn embed_text(
+        &self,
+        tape: &mut Tape,
+        memory: Option<MemoryVar>,
+        captions: &[&[u32]],
+        specials: Specials,
+        dropouts: &mut Dropouts,
+    ) -> Var {
+        let grid = TextGrid::with_end(captions, specials);
+        let states = self
+            .gpt2
+            .forward(tape, &grid.ids, grid.tokens, memory, dropouts);
+        text_embedding(tape, self.head.as_ref(), states, &grid.last())
+    }
+
+    /// Whether a caption's embedding has seen the picture.
+    pub fn reads_fused(&self) -> bool {
+        let text_pass = self.head.as_ref().map(|head| head.config.text_pass);
+        text_pass == Some(TextPass::Fused)
+    }
+
+    /// Everything training needs of one shard.
+    pub fn forward(
+        &self,
+        tape: &mut Tape,
+        pictures: &[f32],
+        captions: &[&[u32]],
+        specials: Specials,
+        pass: Pass,
+    ) -> Forward {
+        let mut dropouts = Dropouts::new(pass.dropout, pass.first_sample);
+        let encoded = self.encode(tape, pictures, pass.noise, pass.kl_weight, &mut dropouts);
+        let (lm, embeddings) = if self.reads_fused() {
+            // One reading serves both losses: no token looks ahead to the end token.
+            let grid = TextGrid::with_end(captions, specials);
+            let memory = Some(encoded.memory);
+            let states = self
+                .gpt2
+                .forward(tape, &grid.ids, grid.tokens, memory, &mut dropouts);
+            let lm = self.token_losses(tape, states, &grid, captions, specials, pass.lm_weight);
+            let text = text_embedding(tape, self.head.as_ref(), states, &grid.last());
+            let image = self.embed_image(tape, encoded.states);
+            (lm, Some((image, text)))
+        } else {
+            let memory = encoded.memory;
+            let weight = pass.lm_weight;
+            let lm = self.predict(tape, memory, captions, specials, weight, &mut dropouts);
+            let embeddings = self
+                .head
+                .is_some()
+                .then(|| self.embed(tape, &encoded, captions, specials, &mut dropouts));
+            (lm, embeddings)
+        };
+        Forward {
+            lm: Some(lm),
+            kl: encoded.kl,
+            embeddings,
+        }
+    }
+
+    fn token_losses(
+        &self,
+        tape: &mut Tape,
+        states: Var,
+        grid: &TextGrid,
+        captions: &[&[u32]],
+        specials: Specials,
+        weight: f32,
+    ) -> TokenLosses {
+        // Only rows that predict something meet the vocabulary: the largest product of all.
+        let predicting = tape.rows(states, &grid.predicting());
+        let targets = targets(captions, specials);
+        tape.cross_entropy(predicting, Linear::tied(self.gpt2.words), &targets, weight)
+    }
+}

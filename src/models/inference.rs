@@ -1,0 +1,375 @@
+//! A trained model's outputs: pictures encoded for the decoder, teacher-forced predictions, and
+//! embeddings.
+
+use std::ops::Range;
+
+use crate::error::{Error, Result};
+use crate::nn::{Noise, Params, Tape, Workers};
+
+use super::batch::{Batch, Pictures, Specials, check_captions};
+use super::blocks::Dropouts;
+use super::objective::LatentNoise;
+use super::workspace::{Shard, Workspace};
+use super::{Model, Parts};
+
+/// Pictures, or captions, that one thread works on at a time.
+const CHUNK: usize = 16;
+
+/// Encoded pictures: what cross-attention reads.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Memory {
+    values: Vec<f32>,
+    tokens: usize,
+    width: usize,
+}
+
+impl Memory {
+    /// Number of pictures.
+    pub fn len(&self) -> usize {
+        self.values.len() / (self.tokens * self.width)
+    }
+
+    /// Whether there is no picture.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// States a picture.
+    pub fn tokens(&self) -> usize {
+        self.tokens
+    }
+
+    /// Width of a state: the decoder's.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// The states of some pictures, (pictures, tokens, width).
+    pub fn states(&self, pictures: Range<usize>) -> &[f32] {
+        let picture = self.tokens * self.width;
+        &self.values[pictures.start * picture..pictures.end * picture]
+    }
+}
+
+/// What a decoder made of a caption when each token was predicted from the true ones before it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TeacherForced {
+    /// The likeliest token at the place of every word and of the end token.
+    pub predictions: Vec<u32>,
+    /// The loss of the true token there, in nats.
+    pub losses: Vec<f32>,
+}
+
+/// What a bottleneck makes of some pictures.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Posterior {
+    /// The posterior's means, (pictures, `tokens`, `size`).
+    pub means: Vec<f32>,
+    /// Latent vectors a picture.
+    pub tokens: usize,
+    /// Latent dimensions.
+    pub size: usize,
+    /// KL divergence from the prior of each dimension: the mean over pictures and latent tokens, in nats.
+    pub kl_per_dimension: Vec<f64>,
+}
+
+/// L2-normalised embeddings of pairs, row by row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Embeddings {
+    /// (pairs, `image_width`).
+    pub image: Vec<f32>,
+    /// (pairs, `text_width`).
+    pub text: Vec<f32>,
+    /// Width of an image embedding; equal to the text's where there is a contrastive head.
+    pub image_width: usize,
+    /// Width of a text embedding.
+    pub text_width: usize,
+}
+
+impl Model {
+    /// Encodes `count` pictures for the decoder.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if the model has no decoder.
+    pub fn encode(
+        &self,
+        params: &Params,
+        count: usize,
+        pictures: Pictures,
+        latent: LatentNoise,
+        workers: &Workers,
+        workspace: &mut Workspace,
+    ) -> Result<Memory> {
+        let captioner = self.captioner()?;
+        let chunks = self.chunks(count, workers, workspace, |shard, range| {
+            let batch = self.read(pictures, range.clone(), &mut shard.pictures);
+            let mut tape = Tape::inference(params, &mut shard.pool);
+            let noise = self.noise(latent, range, count);
+            let mut off = Dropouts::off();
+            let encoded = captioner.encode(&mut tape, batch, noise, 0.0, &mut off);
+            tape.value(encoded.memory.states).to_vec()
+        });
+        Ok(Memory {
+            values: chunks.concat(),
+            tokens: self.config.memory_tokens(),
+            width: captioner.gpt2.config.width,
+        })
+    }
+
+    /// What the bottleneck makes of `count` pictures.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if the model has no bottleneck.
+    pub fn posterior(
+        &self,
+        params: &Params,
+        count: usize,
+        pictures: Pictures,
+        workers: &Workers,
+        workspace: &mut Workspace,
+    ) -> Result<Posterior> {
+        let captioner = self.captioner()?;
+        let size = self.config.vae.map(|vae| vae.size).ok_or_else(|| {
+            Error::input(format!("{} has no bottleneck", self.config.variant))
+        })?;
+        let chunks = self.chunks(count, workers, workspace, |shard, range| {
+            let batch = self.read(pictures, range, &mut shard.pictures);
+            let mut tape = Tape::inference(params, &mut shard.pool);
+            let posterior = captioner.posterior(&mut tape, batch);
+            posterior.map(|(means, kl)| (tape.value(means).to_vec(), kl))
+        });
+        let tokens = self.config.memory_tokens();
+        let mut kl_per_dimension = vec![0.0; size];
+        let mut means = Vec::with_capacity(count * tokens * size);
+        for (values, kl) in chunks.into_iter().flatten() {
+            means.extend(values);
+            for (sum, part) in kl_per_dimension.iter_mut().zip(kl.per_dimension) {
+                *sum += part / (count * tokens) as f64;
+            }
+        }
+        Ok(Posterior {
+            means,
+            tokens,
+            size,
+            kl_per_dimension,
+        })
+    }
+
+    /// Predicts every token of every caption from the true tokens before it.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if the model has no decoder or a caption does not fit.
+    pub fn teacher_forced(
+        &self,
+        params: &Params,
+        batch: &Batch,
+        latent: LatentNoise,
+        workers: &Workers,
+        workspace: &mut Workspace,
+    ) -> Result<Vec<TeacherForced>> {
+        let captioner = self.captioner()?;
+        check_captions(&self.config, batch.captions, batch.specials)?;
+        let chunks = self.chunks(batch.len(), workers, workspace, |shard, range| {
+            let pictures = self.read(batch.pictures, range.clone(), &mut shard.pictures);
+            let captions = &batch.captions[range.clone()];
+            let mut tape = Tape::inference(params, &mut shard.pool);
+            let mut off = Dropouts::off();
+            let noise = self.noise(latent, range, batch.len());
+            let encoded = captioner.encode(&mut tape, pictures, noise, 0.0, &mut off);
+            let memory = encoded.memory;
+            let losses =
+                captioner.predict(&mut tape, memory, captions, batch.specials, 0.0, &mut off);
+            let (mut predictions, mut rows) = (&losses.predictions[..], &losses.rows[..]);
+            let split = captions.iter().map(|caption| {
+                let (these, later) = predictions.split_at(caption.len() + 1);
+                let (these_rows, later_rows) = rows.split_at(caption.len() + 1);
+                (predictions, rows) = (later, later_rows);
+                TeacherForced {
+                    predictions: these.to_vec(),
+                    losses: these_rows.to_vec(),
+                }
+            });
+            split.collect::<Vec<_>>()
+        });
+        Ok(chunks.concat())
+    }
+
+    /// The embeddings of pictures and of their captions: projected by the contrastive head, or,
+    /// in a model without one, the states themselves (`[CLS]` of the encoder, and the decoder's
+    /// state at the end token of a caption read without the picture).
+    ///
+    /// # Errors
+    /// [`Error::Input`] if a caption does not fit.
+    pub fn embeddings(
+        &self,
+        params: &Params,
+        batch: &Batch,
+        latent: LatentNoise,
+        workers: &Workers,
+        workspace: &mut Workspace,
+    ) -> Result<Embeddings> {
+        check_captions(&self.config, batch.captions, batch.specials)?;
+        let chunks = self.chunks(batch.len(), workers, workspace, |shard, range| {
+            let pictures = self.read(batch.pictures, range.clone(), &mut shard.pictures);
+            let captions = &batch.captions[range.clone()];
+            let mut tape = Tape::inference(params, &mut shard.pool);
+            let mut off = Dropouts::off();
+            let (image, text) = match &self.parts {
+                Parts::Captioner(model) => {
+                    let noise = self.noise(latent, range, batch.len());
+                    let encoded = model.encode(&mut tape, pictures, noise, 0.0, &mut off);
+                    model.embed(&mut tape, &encoded, captions, batch.specials, &mut off)
+                }
+                Parts::DualEncoder(model) => (
+                    model.embed_image(&mut tape, pictures, &mut off),
+                    model.embed_text(&mut tape, captions, batch.specials, &mut off),
+                ),
+            };
+            [image, text].map(|var| unit_rows(tape.value(var), var.cols))
+        });
+        let side = |i: usize| {
+            chunks
+                .iter()
+                .flat_map(|chunk| chunk[i].iter().copied())
+                .collect()
+        };
+        let (image_width, text_width) = self.embedding_widths();
+        Ok(Embeddings {
+            image: side(0),
+            text: side(1),
+            image_width,
+            text_width,
+        })
+    }
+
+    /// The normalised embeddings of `count` pictures, row by row, as in [`Model::embeddings`].
+    pub fn image_embeddings(
+        &self,
+        params: &Params,
+        count: usize,
+        pictures: Pictures,
+        workers: &Workers,
+        workspace: &mut Workspace,
+    ) -> Vec<f32> {
+        let chunks = self.chunks(count, workers, workspace, |shard, range| {
+            let pictures = self.read(pictures, range, &mut shard.pictures);
+            let mut tape = Tape::inference(params, &mut shard.pool);
+            let mut off = Dropouts::off();
+            let image = match &self.parts {
+                Parts::Captioner(model) => {
+                    let states = model.vit.forward(&mut tape, pictures, &mut off);
+                    model.embed_image(&mut tape, states)
+                }
+                Parts::DualEncoder(model) => model.embed_image(&mut tape, pictures, &mut off),
+            };
+            unit_rows(tape.value(image), image.cols)
+        });
+        chunks.concat()
+    }
+
+    /// The normalised embeddings of captions alone, row by row, as in [`Model::embeddings`].
+    ///
+    /// # Errors
+    /// [`Error::Input`] if a caption does not fit, or if the model reads a caption only together
+    /// with its picture (`text_pass = "fused"`).
+    pub fn text_embeddings(
+        &self,
+        params: &Params,
+        captions: &[&[u32]],
+        specials: Specials,
+        workers: &Workers,
+        workspace: &mut Workspace,
+    ) -> Result<Vec<f32>> {
+        check_captions(&self.config, captions, specials)?;
+        if matches!(&self.parts, Parts::Captioner(model) if model.reads_fused()) {
+            return Err(Error::input(
+                "with text_pass = \"fused\" a caption has no embedding without its picture",
+            ));
+        }
+        let chunks = self.chunks(captions.len(), workers, workspace, |shard, range| {
+            let captions = &captions[range];
+            let mut tape = Tape::inference(params, &mut shard.pool);
+            let mut off = Dropouts::off();
+            let text = match &self.parts {
+                Parts::Captioner(model) => {
+                    model.embed_text(&mut tape, None, captions, specials, &mut off)
+                }
+                Parts::DualEncoder(model) => {
+                    model.embed_text(&mut tape, captions, specials, &mut off)
+                }
+            };
+            unit_rows(tape.value(text), text.cols)
+        });
+        Ok(chunks.concat())
+    }
+
+    /// Widths of image and text embeddings.
+    fn embedding_widths(&self) -> (usize, usize) {
+        match (self.head(), &self.parts) {
+            (Some(head), _) => (head.config.width, head.config.width),
+            (None, Parts::Captioner(model)) => (model.vit.config.width, model.gpt2.config.width),
+            (None, Parts::DualEncoder(model)) => (model.vit.config.width, model.bert.config.width),
+        }
+    }
+
+    /// Runs `work` over chunks of `0..count`, each on one thread, and returns what it made in order.
+    fn chunks<R: Send>(
+        &self,
+        count: usize,
+        workers: &Workers,
+        workspace: &mut Workspace,
+        work: impl Fn(&mut Shard, Range<usize>) -> R + Sync,
+    ) -> Vec<R> {
+        let lanes = workspace.shards.len();
+        let chunks = count.div_ceil(CHUNK);
+        let made = workers.map(workspace.shards.iter_mut(), |lane, shard| {
+            let mine = (lane..chunks).step_by(lanes);
+            mine.map(|i| work(shard, i * CHUNK..count.min((i + 1) * CHUNK)))
+                .collect::<Vec<_>>()
+        });
+        let mut made: Vec<_> = made.into_iter().map(Vec::into_iter).collect();
+        (0..chunks).filter_map(|i| made[i % lanes].next()).collect()
+    }
+
+    /// Reads some pictures into a shard's memory.
+    fn read<'a>(
+        &self,
+        pictures: Pictures,
+        range: Range<usize>,
+        memory: &'a mut Option<crate::nn::Buffer>,
+    ) -> &'a [f32] {
+        let pixels = self.config.vit.pixels();
+        let values = Shard::pictures_of(memory, range.len() * pixels);
+        for (i, picture) in range.zip(values.chunks_exact_mut(pixels)) {
+            pictures(i, picture);
+        }
+        values
+    }
+
+    /// What the bottleneck draws for some samples of a batch.
+    fn noise<'a>(&self, latent: LatentNoise<'a>, range: Range<usize>, batch: usize) -> Noise<'a> {
+        match latent {
+            LatentNoise::Mean => Noise::Mean,
+            LatentNoise::Sample { seed } => Noise::Sample {
+                seed,
+                stream: 0,
+                first_row: (range.start * self.config.memory_tokens()) as u64,
+            },
+            LatentNoise::Given(values) => {
+                let sample = values.len() / batch;
+                Noise::Given(&values[range.start * sample..range.end * sample])
+            }
+        }
+    }
+}
+
+/// Rows of `width` numbers, each divided by its length; a row of zeros stays.
+fn unit_rows(values: &[f32], width: usize) -> Vec<f32> {
+    let rows = values.chunks_exact(width);
+    rows.flat_map(|row| {
+        let squares: f64 = row.iter().map(|&v| f64::from(v).powi(2)).sum();
+        let scale = 1.0 / squares.sqrt().max(f64::from(f32::MIN_POSITIVE));
+        row.iter().map(move |&v| (f64::from(v) * scale) as f32)
+    })
+    .collect()
+}

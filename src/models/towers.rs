@@ -1,0 +1,156 @@
+//! The towers block by block, against the hidden states that transformers reports.
+//!
+//! Needs `$CAPTION_BENCH_REFERENCE/models`; without that variable these tests say that they are
+//! skipped. A tower cut off after `i` blocks ends with its final norm, so the reference's state
+//! there is normed before it is compared (BERT's is normed already).
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use candle_core::{DType, Device, Tensor};
+
+use super::blocks::Dropouts;
+use super::gpt2::MemoryVar;
+use super::weights::{bert_config, load_bert, load_vit, open, vision_encoder_decoder_config};
+use super::*;
+use crate::nn::kernels::decode::norm;
+use crate::nn::{Linear, Norm, Pool};
+
+struct Towers {
+    tensors: HashMap<String, Tensor>,
+    folder: PathBuf,
+}
+
+impl Towers {
+    fn read() -> Option<Self> {
+        let Some(root) = std::env::var_os("CAPTION_BENCH_REFERENCE") else {
+            println!("skipped: CAPTION_BENCH_REFERENCE is not set");
+            return None;
+        };
+        let folder = Path::new(&root).join("models");
+        let path = folder.join("towers.safetensors");
+        Some(Self {
+            tensors: candle_core::safetensors::load(path, &Device::Cpu).unwrap(),
+            folder,
+        })
+    }
+
+    fn floats(&self, name: &str) -> Vec<f32> {
+        let tensor = self.tensors[name].to_dtype(DType::F32).unwrap();
+        tensor.flatten_all().unwrap().to_vec1().unwrap()
+    }
+
+    fn ids(&self, name: &str) -> Vec<u32> {
+        let ids = self.tensors[name].flatten_all().unwrap();
+        let ids = ids.to_vec1::<i64>().unwrap();
+        ids.into_iter().map(|id| id as u32).collect()
+    }
+
+    /// Compares rows of a matrix where the mask (if any) is 1.
+    fn compare(&self, found: &[f32], expected: &[f32], mask: Option<&str>) {
+        assert_eq!(found.len(), expected.len());
+        let mask = mask.map(|name| self.ids(name));
+        let rows = mask.as_ref().map_or(1, Vec::len);
+        let columns = found.len() / rows;
+        let largest = expected.iter().fold(0f32, |m, v| m.max(v.abs()));
+        for (i, (found, expected)) in found.iter().zip(expected).enumerate() {
+            if mask.as_ref().is_none_or(|mask| mask[i / columns] == 1) {
+                let error = (found - expected).abs();
+                assert!(error < 1e-5 * largest, "{i}: {found} instead of {expected}");
+            }
+        }
+    }
+
+    fn normed(&self, params: &Params, by: Norm, name: &str) -> Vec<f32> {
+        let states = self.floats(name);
+        let mut out = vec![0.0; states.len()];
+        norm(params, by, &states, &mut out);
+        out
+    }
+}
+
+#[test]
+fn vision_transformer_and_decoder() {
+    let Some(towers) = Towers::read() else { return };
+    let (model, params) = open(&towers.folder.join("tiny-ved")).unwrap();
+    let captioner = model.captioner().unwrap();
+    let mut pool = Pool::new();
+    let mut off = Dropouts::off();
+    let pixels = towers.floats("pixel_values");
+    let (ids, tokens) = (towers.ids("text_ids"), 10);
+
+    for depth in 0..=2 {
+        let mut vit = captioner.vit.clone();
+        vit.blocks.truncate(depth);
+        let mut tape = Tape::inference(&params, &mut pool);
+        let states = vit.forward(&mut tape, &pixels, &mut off);
+        let expected = towers.normed(&params, vit.norm, &format!("vit.hidden.{depth}"));
+        towers.compare(tape.value(states), &expected, None);
+        drop(tape);
+
+        let mut gpt2 = captioner.gpt2.clone();
+        gpt2.blocks.truncate(depth);
+        for (name, with_memory) in [("gpt2_alone", false), ("gpt2_cross", true)] {
+            let mut tape = Tape::inference(&params, &mut pool);
+            let states = captioner.vit.forward(&mut tape, &pixels, &mut off);
+            let memory = with_memory.then_some(MemoryVar { states, tokens: 17 });
+            let states = gpt2.forward(&mut tape, &ids, tokens, memory, &mut off);
+            // transformers reports the last state after the final norm.
+            let hidden = format!("{name}.hidden.{depth}");
+            let expected = match depth {
+                2 => towers.floats(&hidden),
+                _ => towers.normed(&params, gpt2.norm, &hidden),
+            };
+            towers.compare(tape.value(states), &expected, Some("text_mask"));
+            if depth == 2 {
+                let logits = tape.linear(states, Linear::tied(gpt2.words));
+                let expected = towers.floats(&format!("{name}.logits"));
+                towers.compare(tape.value(logits), &expected, Some("text_mask"));
+            }
+        }
+    }
+}
+
+#[test]
+fn text_encoder() {
+    let Some(towers) = Towers::read() else { return };
+    let bert = bert_config(&towers.folder.join("tiny-bert")).unwrap();
+    let mut config = ModelConfig::tiny(Variant::DualEncoder, bert.vocab);
+    config.bert = Some(bert);
+    config.vit = vision_encoder_decoder_config(&towers.folder.join("tiny-ved"))
+        .unwrap()
+        .0;
+    let model = Model::new(config).unwrap();
+    let mut params = model.init(0);
+    load_vit(&model, &mut params, &towers.folder.join("tiny-ved")).unwrap();
+    load_bert(&model, &mut params, &towers.folder.join("tiny-bert")).unwrap();
+    let Parts::DualEncoder(dual) = &model.parts else {
+        panic!("a dual encoder");
+    };
+    let mut pool = Pool::new();
+    let mut off = Dropouts::off();
+
+    let mut tape = Tape::inference(&params, &mut pool);
+    let pixels = towers.floats("pixel_values");
+    let states = dual.vit.forward(&mut tape, &pixels, &mut off);
+    towers.compare(
+        tape.value(states),
+        &towers.floats("vit.last_hidden_state"),
+        None,
+    );
+    drop(tape);
+
+    let (ids, mask) = (towers.ids("bert_ids"), towers.ids("bert_mask"));
+    let lengths: Arc<[usize]> = mask
+        .chunks(10)
+        .map(|row| row.iter().sum::<u32>() as usize)
+        .collect();
+    for depth in 0..=2 {
+        let mut bert = dual.bert.clone();
+        bert.blocks.truncate(depth);
+        let mut tape = Tape::inference(&params, &mut pool);
+        let states = bert.forward(&mut tape, &ids, 10, &lengths, &mut off);
+        let expected = towers.floats(&format!("bert.hidden.{depth}"));
+        towers.compare(tape.value(states), &expected, Some("bert_mask"));
+    }
+}

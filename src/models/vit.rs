@@ -1,0 +1,130 @@
+//! The vision transformer: a picture becomes one state a patch, and one for the class token.
+
+use crate::nn::{Gelu, Init, LayoutBuilder, Mask, Norm, PatchEmbedding, Tape, Var};
+
+use super::blocks::{Dropouts, Mlp, SelfAttention, initial_std};
+use super::config::VitConfig;
+
+/// One block: norm, self-attention, norm, perceptron.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Block {
+    pub norm_before: Norm,
+    pub attention: SelfAttention,
+    pub norm_after: Norm,
+    pub mlp: Mlp,
+}
+
+/// The tower's weights in a layout.
+#[derive(Debug, Clone)]
+pub(super) struct Vit {
+    pub config: VitConfig,
+    pub embedding: PatchEmbedding,
+    pub blocks: Vec<Block>,
+    pub norm: Norm,
+}
+
+impl Vit {
+    pub fn new(builder: &mut LayoutBuilder, name: &str, config: VitConfig) -> Self {
+        let VitConfig {
+            width,
+            patch,
+            norm_eps,
+            ..
+        } = config;
+        let inputs = 3 * patch * patch;
+        let embedding = PatchEmbedding {
+            projection: builder.linear(
+                &format!("{name}.patches"),
+                inputs,
+                width,
+                true,
+                initial_std(inputs),
+            ),
+            class_token: builder.add(format!("{name}.class"), 1, width, Init::Normal(0.02)),
+            positions: builder.add(
+                format!("{name}.positions"),
+                config.tokens(),
+                width,
+                Init::Normal(0.02),
+            ),
+            image: config.image,
+            patch,
+        };
+        let additions = 2 * config.layers;
+        let blocks = (0..config.layers)
+            .map(|i| {
+                let name = format!("{name}.{i}");
+                Block {
+                    norm_before: builder.norm(&format!("{name}.norm_before"), width, norm_eps),
+                    attention: SelfAttention::new(
+                        builder,
+                        &format!("{name}.attention"),
+                        width,
+                        config.heads,
+                        additions,
+                    ),
+                    norm_after: builder.norm(&format!("{name}.norm_after"), width, norm_eps),
+                    mlp: Mlp::new(
+                        builder,
+                        &format!("{name}.mlp"),
+                        width,
+                        config.mlp,
+                        Gelu::Erf,
+                        additions,
+                    ),
+                }
+            })
+            .collect();
+        let norm = builder.norm(&format!("{name}.norm"), width, norm_eps);
+        Self {
+            config,
+            embedding,
+            blocks,
+            norm,
+        }
+    }
+
+    /// The states after the final norm, (batch·tokens, width), of normalised pictures
+    /// (batch, 3, image, image). The first token of each picture is `[CLS]`.
+    pub fn forward(&self, tape: &mut Tape, pictures: &[f32], dropouts: &mut Dropouts) -> Var {
+        let p = self.config.dropout;
+        let tokens = self.config.tokens();
+        let batch = pictures.len() / self.config.pixels();
+        let mut stream = tape.patch_embedding(pictures, self.embedding);
+        if let Some(dropout) = dropouts.next(p, tokens) {
+            stream = tape.dropout(stream, dropout);
+        }
+        let first_norm = self.blocks.first().map_or(self.norm, |b| b.norm_before);
+        let mut normed = tape.norm(stream, first_norm);
+        for (i, block) in self.blocks.iter().enumerate() {
+            let attention = &block.attention;
+            let gathered = attention.attend(
+                tape,
+                normed,
+                batch,
+                tokens,
+                Mask::Full,
+                dropouts.next(p, tokens),
+            );
+            (stream, normed) = tape.linear_residual_norm(
+                gathered,
+                attention.out,
+                stream,
+                block.norm_after,
+                dropouts.next(p, tokens),
+            );
+            let hidden = block.mlp.hidden(tape, normed);
+            let next_norm = self.blocks.get(i + 1).map_or(self.norm, |b| b.norm_before);
+            (stream, normed) = tape.linear_residual_norm(
+                hidden,
+                block.mlp.down,
+                stream,
+                next_norm,
+                dropouts.next(p, tokens),
+            );
+            // Of a large picture's states, one block's fill the caches already.
+            tape.retain(&[stream, normed]);
+        }
+        normed
+    }
+}

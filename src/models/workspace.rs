@@ -1,0 +1,124 @@
+//! What a training step works in, kept from step to step: one set of buffers a shard.
+
+use crate::nn::{Buffer, Pool};
+
+use super::Model;
+
+/// The memory of a fixed number of shards: activations, gradients and pictures.
+///
+/// The number of shards is the recipe's and not the machine's: it decides in which order
+/// gradients are added, and so the last bits of the result.
+#[derive(Debug)]
+pub struct Workspace {
+    pub(super) shards: Vec<Shard>,
+    gradient_len: usize,
+}
+
+/// One shard's memory.
+#[derive(Debug, Default)]
+pub(super) struct Shard {
+    pub pool: Pool,
+    /// As long as the parameters once training has begun; empty before.
+    pub gradients: Option<Buffer>,
+    pub pictures: Option<Buffer>,
+}
+
+impl Workspace {
+    /// Memory for `shards` shards (at least one) of a model. Nothing is allocated until it is used.
+    pub fn new(model: &Model, shards: usize) -> Self {
+        Self {
+            shards: (0..shards.max(1)).map(|_| Shard::default()).collect(),
+            gradient_len: model.layout().len(),
+        }
+    }
+
+    /// The flat gradients of every shard, to be added up in this order. All zero before the first
+    /// step, and again after [`crate::nn::adamw::update`].
+    pub fn gradients(&mut self) -> Vec<&mut [f32]> {
+        let len = self.gradient_len;
+        let shards = self.shards.iter_mut();
+        shards
+            .map(|shard| &mut shard.gradients_of(len)[..])
+            .collect()
+    }
+
+    /// Sets all gradients to zero.
+    pub fn clear(&mut self) {
+        for gradients in self.gradients() {
+            gradients.fill(0.0);
+        }
+    }
+
+    /// Makes sure that every shard has its gradients.
+    pub(super) fn prepare_gradients(&mut self) {
+        self.gradients();
+    }
+}
+
+impl Shard {
+    fn gradients_of(&mut self, len: usize) -> &mut Buffer {
+        self.gradients.get_or_insert_with(|| Buffer::zeros(len))
+    }
+
+    /// Memory for `len` numbers of pictures, with unspecified content.
+    pub fn pictures_of(pictures: &mut Option<Buffer>, len: usize) -> &mut [f32] {
+        if pictures.as_ref().is_none_or(|buffer| buffer.len() < len) {
+            *pictures = Some(Buffer::zeros(len));
+        }
+        let buffer = pictures.get_or_insert_with(|| Buffer::zeros(len));
+        &mut buffer[..len]
+    }
+}
+
+/// Which samples go into which of `shards` shards: longest captions together, so that little is
+/// padded; equally many pictures each; and long shards next to short ones, so that threads that
+/// take them in order are done at the same time. Leaves no shard empty but for lack of samples.
+pub(super) fn cut(lengths: &[usize], shards: usize) -> Vec<Vec<usize>> {
+    let mut order: Vec<usize> = (0..lengths.len()).collect();
+    order.sort_by_key(|&i| std::cmp::Reverse(lengths[i]));
+    let shards = shards.clamp(1, lengths.len().max(1));
+    let bound = |s: usize| s * order.len() / shards;
+    let mut pieces: Vec<Vec<usize>> = (0..shards)
+        .map(|s| order[bound(s)..bound(s + 1)].to_vec())
+        .collect();
+    let mut folded = Vec::with_capacity(shards);
+    let mut from_front = true;
+    while !pieces.is_empty() {
+        let at = if from_front { 0 } else { pieces.len() - 1 };
+        folded.push(pieces.remove(at));
+        from_front = !from_front;
+    }
+    folded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shards_are_equal_in_pictures_and_alike_in_length() {
+        let lengths = [5, 1, 9, 3, 7, 2, 8, 4];
+        let shards = cut(&lengths, 4);
+        let caption_lengths: Vec<Vec<usize>> = shards
+            .iter()
+            .map(|shard| shard.iter().map(|&i| lengths[i]).collect())
+            .collect();
+        assert_eq!(caption_lengths, [[9, 8], [2, 1], [7, 5], [4, 3]]);
+    }
+
+    #[test]
+    fn every_sample_is_in_one_shard() {
+        for samples in 1..20 {
+            for shards in 1..8 {
+                let lengths: Vec<usize> = (0..samples).map(|i| i * 7 % 5).collect();
+                let cut = cut(&lengths, shards);
+                assert_eq!(cut.len(), shards.min(samples));
+                let sizes = cut.iter().map(Vec::len);
+                assert!(sizes.clone().max() <= sizes.min().map(|least| least + 1));
+                let mut all: Vec<usize> = cut.into_iter().flatten().collect();
+                all.sort_unstable();
+                assert_eq!(all, (0..samples).collect::<Vec<_>>());
+            }
+        }
+    }
+}

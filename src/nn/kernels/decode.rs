@@ -1,0 +1,187 @@
+//! What a decoder with a key/value cache needs: a tape's operations on few rows, into
+//! memory of the caller's.
+
+use super::math::{exp, sum_of};
+use super::{elementwise, gelu, matmul};
+use crate::nn::layout::{Linear, Norm};
+use crate::nn::ops::Gelu;
+use crate::nn::params::Params;
+
+/// out = x Wᵀ + b, row by row. `x` is (rows, inputs), `out` (rows, outputs).
+pub fn linear(params: &Params, linear: Linear, x: &[f32], out: &mut [f32]) {
+    matmul::forward(
+        x,
+        params.slice(linear.w),
+        out,
+        linear.inputs(),
+        linear.outputs(),
+    );
+    if let Some(b) = linear.b {
+        elementwise::add_row(out, params.slice(b));
+    }
+}
+
+/// x += y.
+pub fn add(x: &mut [f32], y: &[f32]) {
+    elementwise::add(x, y);
+}
+
+/// out = norm(x), row by row.
+pub fn norm(params: &Params, norm: Norm, x: &[f32], out: &mut [f32]) {
+    assert_eq!(x.len(), out.len());
+    let mut stats = [0.0; 2];
+    let width = norm.w.len();
+    for (x, out) in x.chunks_exact(width).zip(out.chunks_exact_mut(width)) {
+        super::norm::norm(
+            x,
+            params.slice(norm.w),
+            params.slice(norm.b),
+            norm.eps,
+            out,
+            &mut stats,
+        );
+    }
+}
+
+/// x = gelu(x).
+pub fn gelu(kind: Gelu, x: &mut [f32]) {
+    gelu::in_place(kind, x);
+}
+
+dispatch! {
+    /// Attention of one query over one sequence's cached keys and values.
+    ///
+    /// `query` and `out` have `heads` blocks of columns. The key of position i starts at
+    /// `keys[i * stride]` and the value at `values[i * stride]`, so packed rows serve too
+    /// (`&cache[..]` and `&cache[width..]` with stride 2 · width). `length` positions are seen.
+    pub fn attention(
+        query: &[f32],
+        keys: &[f32],
+        values: &[f32],
+        stride: usize,
+        length: usize,
+        heads: usize,
+        out: &mut [f32],
+    ) {
+        let width = query.len() / heads;
+        assert!(length > 0 && query.len() == heads * width && out.len() == query.len());
+        let scale = 1.0 / (width as f32).sqrt();
+        out.fill(0.0);
+        for (head, (query, out)) in query.chunks_exact(width).zip(out.chunks_exact_mut(width)).enumerate() {
+            // One pass: what was summed is scaled down whenever a larger score turns up.
+            let (mut most, mut total) = (f32::NEG_INFINITY, 0.0);
+            for position in 0..length {
+                let start = position * stride + head * width;
+                let score = scale * sum_of(query, &keys[start..][..width], |q, k| q * k);
+                let value = &values[start..][..width];
+                if score > most {
+                    let shrink = exp::<FMA>(most - score);
+                    total *= shrink;
+                    out.iter_mut().for_each(|o| *o *= shrink);
+                    most = score;
+                }
+                let weight = exp::<FMA>(score - most);
+                total += weight;
+                for (o, v) in out.iter_mut().zip(value) {
+                    *o += weight * v;
+                }
+            }
+            out.iter_mut().for_each(|o| *o /= total);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::{at_level, levels};
+    use super::*;
+    use crate::nn::{Attention, Cols, Layout, Mask, Pool, Tape};
+
+    fn values(len: usize, seed: usize) -> Vec<f32> {
+        (0..len)
+            .map(|i| ((i * 7919 + seed * 104_729) % 1009) as f32 / 504.0 - 1.0)
+            .collect()
+    }
+
+    fn assert_close(a: &[f32], b: &[f32]) {
+        assert_eq!(a.len(), b.len());
+        for (a, b) in a.iter().zip(b) {
+            assert!((a - b).abs() < 2e-6 * b.abs().max(1.0), "{a} not {b}");
+        }
+    }
+
+    #[test]
+    fn maps_norms_and_gelus_are_those_of_a_tape() {
+        let mut builder = Layout::builder();
+        let map = builder.linear("map", 40, 24, true, 0.3);
+        let scale = builder.norm("norm", 24, 1e-5);
+        let params = Params::init(Arc::new(builder.build()), 1);
+        let mut pool = Pool::new();
+        for level in levels() {
+            at_level(level, || {
+                for rows in [1, 3, 8] {
+                    let x = values(rows * 40, rows);
+                    let mut tape = Tape::inference(&params, &mut pool);
+                    let input = tape.constant(rows, 40, &x);
+                    let y = tape.linear(input, map);
+                    let normed = tape.norm(y, scale);
+                    let (mut out, mut out_normed) = (vec![0.0; rows * 24], vec![0.0; rows * 24]);
+                    linear(&params, map, &x, &mut out);
+                    assert_close(&out, tape.value(y));
+                    norm(&params, scale, &out, &mut out_normed);
+                    assert_close(&out_normed, tape.value(normed));
+                    for kind in [Gelu::Tanh, Gelu::Erf] {
+                        let expected = tape.linear_gelu(input, map, kind);
+                        let mut activated = out.clone();
+                        gelu(kind, &mut activated);
+                        assert_close(&activated, tape.value(expected));
+                    }
+                }
+            });
+        }
+    }
+
+    #[test]
+    fn attention_over_a_packed_cache_is_that_of_a_tape() {
+        let (width, heads) = (40, 4);
+        let params = Params::zeros(Arc::new(Layout::default()));
+        let mut pool = Pool::new();
+        for length in [1, 2, 17] {
+            let (query, cache) = (values(width, 1), values(length * 2 * width, 2));
+            let mut tape = Tape::inference(&params, &mut pool);
+            let q = tape.constant(1, width, &query);
+            let kv = tape.constant(length, 2 * width, &cache);
+            let attention_shape = Attention {
+                batch: 1,
+                heads,
+                queries: 1,
+                keys: length,
+                mask: Mask::Full,
+                dropout: None,
+            };
+            let expected = tape.attention(
+                Cols::all(q),
+                Cols::part(kv, 0, 2),
+                Cols::part(kv, 1, 2),
+                attention_shape,
+            );
+            for level in levels() {
+                let mut out = vec![f32::NAN; width];
+                at_level(level, || {
+                    attention(
+                        &query,
+                        &cache,
+                        &cache[width..],
+                        2 * width,
+                        length,
+                        heads,
+                        &mut out,
+                    )
+                });
+                assert_close(&out, tape.value(expected));
+            }
+        }
+    }
+}

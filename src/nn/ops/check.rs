@@ -1,0 +1,153 @@
+//! Gradients against central differences, for the tests of the operations.
+
+use std::sync::Arc;
+
+use crate::nn::kernels::{at_level, levels};
+use crate::nn::layout::Layout;
+use crate::nn::params::Params;
+use crate::nn::pool::Pool;
+use crate::nn::random::Stream;
+use crate::nn::tape::{Tape, Var};
+use crate::nn::{Buffer, kernels::noise};
+
+/// Largest difference allowed, relative to a tensor's largest gradient.
+const TOLERANCE: f64 = 1e-3;
+
+/// Builds something on a tape from inputs; returns the outputs, which are seeded at random, and
+/// the sum of the losses that seed themselves.
+type Forward<'f> = &'f dyn Fn(&mut Tape, &[Var]) -> (Vec<Var>, f64);
+
+/// Compares the gradients of all inputs (of the given shapes) and all parameters with 5-point
+/// central differences, on every instruction set that this machine has.
+pub(crate) fn check_gradients(
+    layout: Layout,
+    inputs: &[(usize, usize)],
+    forward: impl Fn(&mut Tape, &[Var]) -> (Vec<Var>, f64),
+) {
+    for level in levels() {
+        at_level(level, || check(&layout, inputs, &forward));
+    }
+}
+
+/// The parameters and inputs at one point.
+#[derive(Clone)]
+struct Point {
+    params: Params,
+    inputs: Vec<(usize, usize, Vec<f32>)>,
+}
+
+fn check(layout: &Layout, shapes: &[(usize, usize)], forward: Forward) {
+    let mut params = Params::init(Arc::new(layout.clone()), 11);
+    for (i, (_, slot)) in layout.slots().enumerate() {
+        let values = params.slice_mut(slot);
+        for (value, r) in values.iter_mut().zip(random(100 + i, slot.len())) {
+            *value += 0.3 * r;
+        }
+    }
+    let inputs = shapes
+        .iter()
+        .enumerate()
+        .map(|(i, &(rows, cols))| (rows, cols, random(i, rows * cols)))
+        .collect();
+    let point = Point { params, inputs };
+
+    let mut pool = Pool::new();
+    let mut gradients = Buffer::zeros(layout.len());
+    let mut tape = Tape::training(&point.params, &mut gradients, &mut pool);
+    let vars = point.inputs_on(&mut tape);
+    let (outputs, loss) = forward(&mut tape, &vars);
+    let total = loss + seeded(&tape, &outputs);
+    assert!(total.is_finite(), "a value that was never written: {total}");
+    let inferred = point.total(forward, &mut Pool::new());
+    assert!(
+        (total - inferred).abs() < 1e-5 * total.abs().max(1.0),
+        "training {total}, inference {inferred}"
+    );
+    let seeds: Vec<Vec<f32>> = (0..outputs.len()).map(|i| seed(i, outputs[i])).collect();
+    let seeds: Vec<(Var, &[f32])> = outputs
+        .iter()
+        .copied()
+        .zip(seeds.iter().map(Vec::as_slice))
+        .collect();
+    let input_gradients = tape.backward_to(&seeds, &vars);
+
+    for (i, gradient) in input_gradients.iter().enumerate() {
+        compare(&format!("input {i}"), gradient, forward, &point, |point| {
+            &mut point.inputs[i].2
+        });
+    }
+    for (name, slot) in layout.slots() {
+        compare(name, &gradients[slot.range()], forward, &point, |point| {
+            point.params.slice_mut(slot)
+        });
+    }
+}
+
+/// Compares every entry of one tensor.
+fn compare(
+    name: &str,
+    gradient: &[f32],
+    forward: Forward,
+    point: &Point,
+    tensor: impl Fn(&mut Point) -> &mut [f32],
+) {
+    const STEP: f32 = 0.05;
+    let mut pool = Pool::new();
+    let numeric: Vec<f64> = (0..gradient.len())
+        .map(|i| {
+            let mut at = |steps: f32| {
+                let mut moved = point.clone();
+                tensor(&mut moved)[i] += steps * STEP;
+                moved.total(forward, &mut pool)
+            };
+            (8.0 * (at(1.0) - at(-1.0)) - (at(2.0) - at(-2.0))) / (12.0 * f64::from(STEP))
+        })
+        .collect();
+    let largest = numeric.iter().fold(0.0, |a: f64, g| a.max(g.abs()));
+    assert!(largest > 0.0, "{name} has no gradient at all");
+    for (i, (&analytic, numeric)) in gradient.iter().zip(&numeric).enumerate() {
+        let difference = (f64::from(analytic) - numeric).abs();
+        assert!(
+            difference <= TOLERANCE * largest,
+            "{name}[{i}]: {analytic} analytic, {numeric} numeric, largest {largest}"
+        );
+    }
+}
+
+impl Point {
+    fn inputs_on(&self, tape: &mut Tape) -> Vec<Var> {
+        self.inputs
+            .iter()
+            .map(|(rows, cols, data)| tape.input(*rows, *cols, data))
+            .collect()
+    }
+
+    /// The quantity that is differentiated.
+    fn total(&self, forward: Forward, pool: &mut Pool) -> f64 {
+        let mut tape = Tape::inference(&self.params, pool);
+        let vars = self.inputs_on(&mut tape);
+        let (outputs, loss) = forward(&mut tape, &vars);
+        loss + seeded(&tape, &outputs)
+    }
+}
+
+fn seeded(tape: &Tape, outputs: &[Var]) -> f64 {
+    let terms = outputs.iter().enumerate().flat_map(|(i, &var)| {
+        let values = tape.value(var).to_vec();
+        values
+            .into_iter()
+            .zip(seed(i, var))
+            .map(|(v, s)| f64::from(v) * f64::from(s))
+    });
+    terms.sum()
+}
+
+fn seed(i: usize, var: Var) -> Vec<f32> {
+    random(1000 + i, var.rows * var.cols)
+}
+
+fn random(stream: usize, len: usize) -> Vec<f32> {
+    let mut values = vec![0.0; len];
+    noise::normal(Stream::new(42, stream as u64).row(0), &mut values);
+    values
+}

@@ -1,0 +1,102 @@
+//! When a training stops: its last step, the end of its time, or Ctrl-C.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::Progress;
+use crate::results::schema::LogRecord;
+
+/// How a training ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// All of its steps were taken.
+    Complete,
+    /// Its time was up; the schedule was shortened to fit, or cut off.
+    OutOfTime,
+    /// Ctrl-C.
+    Interrupted,
+}
+
+/// What a training is told from outside.
+pub struct Control<'a> {
+    /// The time that training may take; `None` is without limit.
+    pub limit: Option<Duration>,
+    /// Set by Ctrl-C.
+    pub interrupted: &'a AtomicBool,
+    /// Called before the first step with the steps taken before and all steps, and again if that changes.
+    pub steps: &'a dyn Fn(usize, usize),
+    /// Called after every step.
+    pub on_step: &'a dyn Fn(&LogRecord),
+}
+
+/// Steps that are timed before the schedule is fitted to the limit.
+const TIMED_STEPS: usize = 12;
+/// Of the limit, the part that steps may be planned for; validation and checkpoints take the rest.
+const PLANNED: f64 = 0.9;
+/// How often a checkpoint is written.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(60);
+
+impl Control<'_> {
+    pub(super) fn start(&self, step: usize, total: usize) -> Clock<'_> {
+        (self.steps)(step, total);
+        Clock {
+            control: self,
+            started: Instant::now(),
+            saved: Instant::now(),
+            first_step: step,
+            total,
+        }
+    }
+
+    pub(super) fn tick(&self, record: &LogRecord) {
+        (self.on_step)(record);
+    }
+}
+
+/// A running training's clock.
+pub(super) struct Clock<'a> {
+    control: &'a Control<'a>,
+    started: Instant,
+    saved: Instant,
+    first_step: usize,
+    total: usize,
+}
+
+impl Clock<'_> {
+    /// The step to stop at. Under a time limit it is fitted once to the speed of the first steps, so
+    /// that the schedule still anneals to its end, and kept in `progress`.
+    pub(super) fn horizon(&mut self, progress: &mut Progress) -> usize {
+        let taken = progress.step - self.first_step;
+        if let (Some(limit), None) = (self.control.limit, progress.horizon)
+            && taken == TIMED_STEPS
+        {
+            let each = self.started.elapsed().as_secs_f64() / taken as f64;
+            let fits = (limit.as_secs_f64() * PLANNED / each) as usize;
+            if self.first_step + fits < self.total {
+                let horizon = self.first_step + fits.max(taken);
+                progress.horizon = Some(horizon);
+                (self.control.steps)(progress.step, horizon);
+            }
+        }
+        progress.horizon.unwrap_or(self.total)
+    }
+
+    pub(super) fn checkpoint_due(&mut self) -> bool {
+        let due = self.saved.elapsed() >= CHECKPOINT_EVERY;
+        if due {
+            self.saved = Instant::now();
+        }
+        due
+    }
+
+    pub(super) fn stop(&self, progress: &Progress) -> Option<Ending> {
+        if self.control.interrupted.load(Ordering::Relaxed) {
+            return Some(Ending::Interrupted);
+        }
+        let late = self
+            .control
+            .limit
+            .is_some_and(|limit| self.started.elapsed() >= limit);
+        (late && progress.step > self.first_step).then_some(Ending::OutOfTime)
+    }
+}

@@ -1,0 +1,64 @@
+//! Adam and AdamW over the flat parameter buffer.
+
+use crate::models::Workspace;
+use crate::nn::adamw::{self, AdamW, Moments};
+use crate::nn::{Params, Workers};
+use crate::recipe::{self, TrainRecipe};
+
+/// The optimizer: its settings, and both moments of every parameter.
+pub struct Optimizer {
+    settings: AdamW,
+    clip: f32,
+    /// First and second moments, and the updates made.
+    pub moments: Moments,
+}
+
+impl Optimizer {
+    /// Moments of zero for a flat buffer of `length` values.
+    pub fn new(recipe: &TrainRecipe, length: usize) -> Self {
+        Self {
+            settings: AdamW {
+                lr: 0.0,
+                beta1: 0.9,
+                beta2: 0.999,
+                eps: 1e-8,
+                weight_decay: recipe.weight_decay as f32,
+                decoupled: recipe.optimizer == recipe::Optimizer::Adamw,
+            },
+            clip: recipe.clip,
+            moments: Moments::new(length),
+        }
+    }
+
+    /// One update from the workspace's shard gradients, which it leaves zero.
+    pub fn update(
+        &mut self,
+        params: &mut Params,
+        workspace: &mut Workspace,
+        rate: f64,
+        workers: &Workers,
+    ) {
+        let scale = match self.clip {
+            0.0 => 1.0,
+            clip => {
+                let gradients = workspace.gradients();
+                let gradients: Vec<&[f32]> = gradients.iter().map(|shard| &**shard).collect();
+                let norm = adamw::gradient_norm(&gradients, workers);
+                (f64::from(clip) / norm.max(f64::MIN_POSITIVE)).min(1.0) as f32
+            }
+        };
+        let settings = AdamW {
+            lr: rate as f32,
+            ..self.settings
+        };
+        let mut gradients = workspace.gradients();
+        adamw::update(
+            &mut params.values,
+            &mut gradients,
+            &mut self.moments,
+            &settings,
+            scale,
+            workers,
+        );
+    }
+}

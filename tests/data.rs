@@ -1,0 +1,10 @@
+//! Data as a user meets it: specifications, files, faults, pictures and tokenizers.
+
+mod data {
+    mod cli;
+    mod faults;
+    mod files;
+    mod pixels;
+    mod real;
+    mod support;
+}

@@ -1,0 +1,128 @@
+//! Pixels against Pillow's, over the odd pictures of the reference.
+
+use std::path::Path;
+
+use candle_core::{Device, Tensor};
+use caption_bench::data::{Rgb, decode, normalize, read_picture};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::support::folder_of;
+
+/// JPEG decoders round and spread colours differently: by this much at most, in levels, and by no
+/// more than one level on average.
+const JPEG_LEVELS: u8 = 12;
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+fn bytes(tensor: &Tensor) -> Vec<u8> {
+    tensor.flatten_all().unwrap().to_vec1().unwrap()
+}
+
+/// Whether bytes differ by no more than `most` levels, and by one level on average.
+fn alike(a: &[u8], b: &[u8], most: u8) -> bool {
+    let levels = || a.iter().zip(b).map(|(a, b)| a.abs_diff(*b));
+    let sum: usize = levels().map(usize::from).sum();
+    a.len() == b.len() && sum <= a.len() && levels().all(|level| level <= most)
+}
+
+/// Whether EXIF turns a picture by a quarter. The reference resizes the columns of
+/// such a picture first, ours are the rows as in all others: one level apart.
+fn is_turned_by_a_quarter(name: &str) -> bool {
+    ["exif_5", "exif_6", "exif_8"]
+        .iter()
+        .any(|turned| name.contains(turned))
+}
+
+#[test]
+fn pictures_are_decoded_turned_and_resized_as_pillow_does() {
+    let Some(folder) = folder_of("CAPTION_BENCH_REFERENCE") else {
+        return;
+    };
+    let models = folder.join("models");
+    let text = std::fs::read(models.join("images.json")).unwrap();
+    let document: Value = serde_json::from_slice(&text).unwrap();
+    let tensors =
+        candle_core::safetensors::load(models.join("images.safetensors"), &Device::Cpu).unwrap();
+    let images = document["images"].as_object().unwrap();
+    assert!(images.len() >= 20);
+    for (name, about) in images {
+        let rgb = read_picture(&models.join("images").join(name)).unwrap();
+        let upright = [
+            about["width"].as_u64().unwrap(),
+            about["height"].as_u64().unwrap(),
+        ];
+        let (small, large) = (rgb.resized(28, 40), rgb.resized(224, 224));
+        let expected_small = bytes(&tensors[&format!("{name}.resized_40x28")]);
+        if name.ends_with(".png") {
+            assert_eq!([rgb.width as u64, rgb.height as u64], upright, "{name}");
+            assert_eq!(sha256(&rgb.pixels), about["rgb_sha256"], "{name}");
+            assert!(small.pixels == expected_small, "{name}");
+            assert_eq!(
+                sha256(&small.pixels),
+                about["resized_40x28_sha256"],
+                "{name}"
+            );
+            assert_eq!(
+                sha256(&large.pixels),
+                about["resized_224x224_sha256"],
+                "{name}"
+            );
+            continue;
+        }
+        assert!(
+            alike(&small.pixels, &expected_small, JPEG_LEVELS),
+            "{name}, resized"
+        );
+        if let Some(decoded) = tensors.get(&format!("{name}.rgb")) {
+            let pixels = bytes(decoded);
+            let (height, width, _) = decoded.dims3().unwrap();
+            assert_eq!((rgb.width, rgb.height), (width, height), "{name}");
+            assert!(alike(&rgb.pixels, &pixels, JPEG_LEVELS), "{name}, decoded");
+            // From the reference's own pixels, the resize must be exact.
+            let reference = Rgb {
+                width,
+                height,
+                pixels,
+            };
+            let small = reference.resized(28, 40).pixels;
+            if is_turned_by_a_quarter(name) {
+                assert!(alike(&small, &expected_small, 1), "{name}");
+                continue;
+            }
+            assert!(small == expected_small, "{name}");
+            let large = sha256(&reference.resized(224, 224).pixels);
+            assert_eq!(large, about["resized_224x224_sha256"], "{name}");
+        }
+    }
+    let values: Vec<f32> = tensors["pixel_of_byte"].to_vec1().unwrap();
+    for (byte, value) in (0..=255_u8).zip(values) {
+        assert_eq!(normalize(byte).to_bits(), value.to_bits(), "byte {byte}");
+    }
+}
+
+#[test]
+fn truncated_jpegs_are_refused_wherever_they_end() {
+    let Some(folder) = folder_of("CAPTION_BENCH_REFERENCE") else {
+        return;
+    };
+    for name in [
+        "jpeg_420.jpg",
+        "jpeg_progressive.jpg",
+        "jpeg_exif_6.jpg",
+        "jpeg_grey.jpg",
+    ] {
+        let whole = std::fs::read(Path::new(&folder).join("models/images").join(name)).unwrap();
+        assert!(decode(&whole).is_ok(), "{name}");
+        for length in (0..whole.len() - 2).step_by(37) {
+            let error = decode(&whole[..length]).err();
+            let error = error.unwrap_or_else(|| panic!("{name} cut at {length} was taken"));
+            assert_eq!(error.exit_code(), 2);
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! Native scores against the reference implementations', to 1e-9.
+//!
+//! `fixtures/metrics` has cases of our own and is always compared. The public cases are compared
+//! in place where `CAPTION_BENCH_REFERENCE` names the folder that holds `metrics/`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use caption_bench::metrics::{self, Case, porter, tokenizers, wordnet::WordNet};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// How far a score may be from the reference's, relative to max(1, |x|).
+const TOLERANCE: f64 = 1e-9;
+
+/// Values by metric key.
+type Values = BTreeMap<String, Value>;
+
+#[derive(Deserialize)]
+struct CaseLine {
+    id: String,
+    hypothesis: String,
+    references: Vec<String>,
+}
+
+fn lines<T: for<'a> Deserialize<'a>>(path: &Path) -> Vec<T> {
+    let text = std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let parse =
+        |line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    text.lines().map(parse).collect()
+}
+
+fn cases(path: &Path) -> Vec<Case> {
+    let case = |line: CaseLine| Case {
+        id: line.id,
+        hypothesis: line.hypothesis,
+        references: line.references,
+    };
+    lines(path).into_iter().map(case).collect()
+}
+
+/// The folder of reference scores, or `None` with a note that the test is skipped.
+fn reference() -> Option<PathBuf> {
+    let folder = std::env::var_os("CAPTION_BENCH_REFERENCE");
+    if folder.is_none() {
+        println!("skipped: CAPTION_BENCH_REFERENCE is not set");
+    }
+    folder.map(|folder| Path::new(&folder).join("metrics"))
+}
+
+/// The reference's value, or what bench gives where the reference raises instead of answering.
+fn expected(value: &Value) -> f64 {
+    value.as_f64().unwrap_or_else(|| {
+        assert_eq!(value["error"], "ZeroDivisionError", "{value}");
+        0.0
+    })
+}
+
+fn assert_close(ours: f64, theirs: f64, what: &str) {
+    let off = (ours - theirs).abs();
+    assert!(
+        off <= TOLERANCE * theirs.abs().max(1.0),
+        "{what}: {ours} and not {theirs}"
+    );
+}
+
+/// Compares the score of each case and of all together, under every metric there is.
+fn compare(cases: &[Case], per_case: &BTreeMap<String, Values>, corpus: &Values) {
+    let metrics = metrics::suite("all").unwrap();
+    let evaluation = metrics::evaluate(&metrics, cases, 2, 0);
+    for metric in metrics {
+        let key = metric.key();
+        let table = &evaluation.tables[key];
+        for (i, case) in cases.iter().enumerate() {
+            let theirs = expected(&per_case[&case.id][key]);
+            assert_close(
+                metric.caption_score(table.row(i)),
+                theirs,
+                &format!("{key} of {}", case.id),
+            );
+        }
+        assert_close(
+            metric.score(&table.sums()),
+            expected(&corpus[key]),
+            &format!("{key} of all"),
+        );
+    }
+}
+
+#[test]
+fn our_own_cases_equal_the_references() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/metrics");
+    let cases = cases(&folder.join("cases.jsonl"));
+    assert!(cases.len() >= 300, "{}", cases.len());
+    let scores: Vec<Value> = lines(&folder.join("scores.jsonl"));
+    let (head, scores) = scores.split_first().unwrap();
+    assert!(
+        head["command"]
+            .as_str()
+            .unwrap()
+            .contains("fixtures/make/metrics.py")
+    );
+    let values = |value: &Value| serde_json::from_value::<Values>(value.clone()).unwrap();
+    let id = |line: &Value| line["id"].as_str().unwrap().to_owned();
+    let per_case = scores
+        .iter()
+        .map(|line| (id(line), values(&line["scores"])))
+        .collect();
+    compare(&cases, &per_case, &values(&head["corpus"]));
+}
+
+#[test]
+fn public_cases_equal_the_references() {
+    let Some(folder) = reference() else { return };
+    let cases = cases(&folder.join("cases.jsonl"));
+    let mut per_case: BTreeMap<String, Values> = BTreeMap::new();
+    let mut put = |line: &Value, key: &str, value: &Value| {
+        let id = line["id"].as_str().unwrap().to_owned();
+        per_case
+            .entry(id)
+            .or_default()
+            .insert(key.to_owned(), value.clone());
+    };
+    for line in lines::<Value>(&folder.join("hf_bleu_percase.jsonl")) {
+        put(&line, "hf.bleu", &line["bleu"]);
+    }
+    for line in lines::<Value>(&folder.join("rouge.jsonl")) {
+        for kind in ["rouge1", "rouge2", "rougeL", "rougeLsum"] {
+            put(&line, &format!("hf.{kind}"), &line["plain_multi"][kind][2]);
+        }
+    }
+    for line in lines::<Value>(&folder.join("nltk_meteor.jsonl")) {
+        put(&line, "hf.meteor", &line["wt"]);
+    }
+    for line in lines::<Value>(&folder.join("sacrebleu_sentence.jsonl")) {
+        put(&line, "sacrebleu.bleu", &line["13a+eff"]);
+    }
+    for line in lines::<Value>(&folder.join("nltk_bleu_sentence.jsonl")) {
+        put(&line, "nltk.bleu", &line["wtl-m0"]);
+    }
+    let corpus: Value =
+        serde_json::from_slice(&std::fs::read(folder.join("corpus.json")).unwrap()).unwrap();
+    let mut all = Values::from([
+        (
+            "hf.bleu".to_owned(),
+            corpus["hf_bleu"]["all/default"]["bleu"].clone(),
+        ),
+        (
+            "hf.meteor".to_owned(),
+            corpus["nltk_meteor_mean"]["all/wt"].clone(),
+        ),
+        (
+            "sacrebleu.bleu".to_owned(),
+            corpus["sacrebleu"]["all/13a"]["score"].clone(),
+        ),
+        (
+            "nltk.bleu".to_owned(),
+            corpus["nltk_bleu"]["all/wtl-m0"].clone(),
+        ),
+    ]);
+    for kind in ["rouge1", "rouge2", "rougeL", "rougeLsum"] {
+        let value = &corpus["rouge_mean_f"][format!("all/plain_multi/{kind}")];
+        all.insert(format!("hf.{kind}"), value.clone());
+    }
+    compare(&cases, &per_case, &all);
+}
+
+#[test]
+fn public_tokens_equal_the_references() {
+    let Some(folder) = reference() else { return };
+    let by_id: BTreeMap<String, Case> = cases(&folder.join("cases.jsonl"))
+        .into_iter()
+        .map(|case| (case.id.clone(), case))
+        .collect();
+    for line in lines::<Value>(&folder.join("tokens.jsonl")) {
+        let case = &by_id[line["id"].as_str().unwrap()];
+        let text = match line["text"].as_str().unwrap().strip_prefix('r') {
+            Some(i) => &case.references[i.parse::<usize>().unwrap()],
+            None => &case.hypothesis,
+        };
+        let joined = |tokens: Vec<String>| Value::from(tokens.join(" "));
+        // sacreBLEU itself, not Hugging Face, strips trailing white space.
+        let stripped = text.trim_end_matches(tokenizers::python::is_space);
+        assert_eq!(
+            joined(tokenizers::thirteen_a(stripped)),
+            line["13a"],
+            "{text:?}"
+        );
+        assert_eq!(
+            Value::from(tokenizers::word_tokenize(text)),
+            line["word_tokenize"],
+            "{text:?}"
+        );
+        assert_eq!(joined(tokenizers::rouge(text)), line["rouge"], "{text:?}");
+    }
+}
+
+#[test]
+fn public_words_equal_the_references() {
+    let Some(folder) = reference() else { return };
+    let wordnet = WordNet::embedded();
+    for line in lines::<Value>(&folder.join("words.jsonl")) {
+        let word = line["w"].as_str().unwrap();
+        let stem = porter::stem(word);
+        assert_eq!(*stem, line["porter_nltk"], "{word}");
+        let names = line["syn_of_stem"].as_array().unwrap();
+        // Names with capitals are no part of the table: stems are in lower case.
+        let mut wanted: Vec<u32> = names
+            .iter()
+            .filter_map(|name| wordnet.rank(name.as_str().unwrap()))
+            .collect();
+        wanted.sort_unstable();
+        let lower = names
+            .iter()
+            .filter(|name| name.as_str() == Some(&name.as_str().unwrap().to_lowercase()));
+        assert_eq!(lower.count(), wanted.len(), "{stem}");
+        assert_eq!(wordnet.synonyms(&stem), wanted, "{stem}");
+    }
+}

@@ -1,0 +1,9 @@
+//! The models as a user of the library drives them: gradients, determinism, decoding, weights on
+//! disk, and PyTorch's own numbers where they are at hand.
+
+mod decoding;
+mod determinism;
+mod gradients;
+mod reference;
+mod small;
+mod weights;
