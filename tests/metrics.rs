@@ -30,12 +30,16 @@ fn lines<T: for<'a> Deserialize<'a>>(path: &Path) -> Vec<T> {
     text.lines().map(parse).collect()
 }
 
-fn cases(path: &Path) -> Vec<Case> {
-    let case = |line: CaseLine| Case {
+fn case(value: Value) -> Case {
+    let line: CaseLine = serde_json::from_value(value).unwrap();
+    Case {
         id: line.id,
         hypothesis: line.hypothesis,
         references: line.references,
-    };
+    }
+}
+
+fn cases(path: &Path) -> Vec<Case> {
     lines(path).into_iter().map(case).collect()
 }
 
@@ -89,22 +93,22 @@ fn compare(cases: &[Case], per_case: &BTreeMap<String, Values>, corpus: &Values)
 
 #[test]
 fn our_own_cases_equal_the_references() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/metrics");
-    let cases = cases(&folder.join("cases.jsonl"));
-    assert!(cases.len() >= 300, "{}", cases.len());
-    let scores: Vec<Value> = lines(&folder.join("scores.jsonl"));
-    let (head, scores) = scores.split_first().unwrap();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/metrics/golden.jsonl");
+    let golden: Vec<Value> = lines(&path);
+    let (head, rows) = golden.split_first().unwrap();
+    let command = head["command"].as_str().unwrap();
+    assert!(command.contains("fixtures/make/metrics.py"), "{command}");
     assert!(
-        head["command"]
-            .as_str()
-            .unwrap()
-            .contains("fixtures/make/metrics.py")
+        rows.len() >= 300 && head["n"] == rows.len(),
+        "{}",
+        rows.len()
     );
     let values = |value: &Value| serde_json::from_value::<Values>(value.clone()).unwrap();
-    let id = |line: &Value| line["id"].as_str().unwrap().to_owned();
-    let per_case = scores
+    let cases: Vec<Case> = rows.iter().map(|row| case(row.clone())).collect();
+    let per_case = rows
         .iter()
-        .map(|line| (id(line), values(&line["scores"])))
+        .zip(&cases)
+        .map(|(row, case)| (case.id.clone(), values(&row["scores"])))
         .collect();
     compare(&cases, &per_case, &values(&head["corpus"]));
 }

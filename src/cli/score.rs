@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use super::progress::Progress;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::metrics::{self, Case, Evaluation, Metric};
 use crate::results::schema::{SCHEMA, ScoreDocument};
 use crate::results::scores::scores;
@@ -47,7 +47,7 @@ pub struct ScoreArgs {
     /// In place of --hyp and --ref: {\"id\",\"hypothesis\",\"references\":[…]}, one case a line
     #[arg(long, value_name = "FILE", conflicts_with_all = ["hyp", "references"])]
     pub cases: Option<PathBuf>,
-    /// Metrics by suite: paper, all [default: paper, unless a metric is named]
+    /// Metrics by suite: paper, sacrebleu, all [default: paper, unless a metric is named]
     #[arg(long)]
     pub suite: Option<String>,
     /// One more metric, such as hf.meteor; may be given often
@@ -67,16 +67,21 @@ pub struct ScoreArgs {
 /// Runs `bench score`.
 ///
 /// # Errors
-/// [`Error::Input`](crate::Error::Input) for captions and references that do not fit together, broken
-/// files and unknown metrics; [`Error::Failed`](crate::Error::Failed) if an output cannot be written.
+/// [`Error::Input`] for captions and references that do not fit together, broken
+/// files and unknown metrics; [`Error::Failed`] if an output cannot be written.
 pub fn run(args: ScoreArgs) -> Result<()> {
     let metrics = chosen_metrics(args.suite.as_deref(), &args.metric)?;
     for path in args.json.iter().chain(&args.per_caption) {
         output::check(path)?;
     }
     let cases = match (&args.cases, &args.hyp) {
+        (Some(cases), _) => input::cases(cases)?,
         (None, Some(hypotheses)) => input::captions(hypotheses, &args.references)?,
-        (cases, _) => input::cases(cases.as_deref().unwrap_or_else(|| "".as_ref()))?,
+        (None, None) => {
+            return Err(Error::input(
+                "there is nothing to score: give --hyp and --ref, or --cases",
+            ));
+        }
     };
     let threads = args
         .threads

@@ -83,15 +83,14 @@ pub fn read_file(path: &Path, folders: &[PathBuf], faults: &mut Vec<Fault>) -> V
     let Some(document) = document::<Document>(path, faults) else {
         return Vec::new();
     };
-    let folders: Vec<&PathBuf> = folders.iter().filter(|folder| folder.is_dir()).collect();
-    if folders.is_empty() {
-        faults.push(Fault::of(
-            path,
-            "the folder of its images is missing".to_owned(),
-        ));
+    let present: Vec<&PathBuf> = folders.iter().filter(|folder| folder.is_dir()).collect();
+    if present.is_empty() {
+        let named: Vec<String> = folders.iter().map(|f| f.display().to_string()).collect();
+        let message = format!("no folder with its images; expected {}", named.join(" or "));
+        faults.push(Fault::of(path, message));
     }
-    let (mut examples, by_id) = images(path, &document.images, &folders, faults);
-    captions(path, &document.annotations, &by_id, &mut examples, faults);
+    let (mut examples, places) = images(path, &document.images, &present, faults);
+    captions(path, &document.annotations, &places, &mut examples, faults);
     if document.images.is_empty() {
         faults.push(Fault::of(path, "`images` is empty; expected at least one"));
     }
@@ -109,15 +108,18 @@ pub fn read_file(path: &Path, folders: &[PathBuf], faults: &mut Vec<Fault>) -> V
     examples
 }
 
-/// Images in their order, and the place of each id.
+/// The place of each image id among the examples; `None` where its record has a fault.
+type Places = HashMap<u64, Option<usize>>;
+
+/// Images in their order, and where they are.
 fn images(
     path: &Path,
     records: &[ImageRecord],
     folders: &[&PathBuf],
     faults: &mut Vec<Fault>,
-) -> (Vec<Example>, HashMap<u64, usize>) {
+) -> (Vec<Example>, Places) {
     let mut examples = Vec::with_capacity(records.len());
-    let mut by_id = HashMap::with_capacity(records.len());
+    let mut places = Places::with_capacity(records.len());
     for (record, image) in records.iter().enumerate() {
         let mut fault =
             |message: String| faults.push(Fault::at(path, format!("images[{record}]"), message));
@@ -125,15 +127,15 @@ fn images(
             fault("no `id`; expected a whole number".to_owned());
             continue;
         };
-        if by_id.insert(id, examples.len()).is_some() {
+        if places.contains_key(&id) {
             fault(format!(
                 "the id {id} is used twice; expected each image once"
             ));
-            by_id.remove(&id);
             continue;
         }
         let Some(name) = text(image.file_name.as_ref()) else {
             fault(format!("image id {id} has no `file_name`; expected a text"));
+            places.insert(id, None);
             continue;
         };
         let file = folders
@@ -147,20 +149,21 @@ fn images(
             ));
         }
         let image = Picture::File(file.unwrap_or_else(|| PathBuf::from(name)));
+        places.insert(id, Some(examples.len()));
         examples.push(Example {
             image_id: id,
             image,
             captions: Vec::new(),
         });
     }
-    (examples, by_id)
+    (examples, places)
 }
 
 /// Adds captions to their images.
 fn captions(
     path: &Path,
     records: &[AnnotationRecord],
-    by_id: &HashMap<u64, usize>,
+    places: &Places,
     examples: &mut [Example],
     faults: &mut Vec<Fault>,
 ) {
@@ -186,13 +189,16 @@ fn captions(
             fault("no `caption`, or an empty one; expected a text".to_owned());
             continue;
         };
-        let Some(example) = by_id.get(&image).and_then(|&at| examples.get_mut(at)) else {
-            fault(format!("the image id {image} is not in `images`"));
-            continue;
-        };
-        example.captions.push(Caption {
-            annotation_id: id,
-            text: caption.to_owned(),
-        });
+        match places.get(&image) {
+            None => fault(format!("the image id {image} is not in `images`")),
+            Some(None) => {}
+            Some(Some(at)) => {
+                let text = caption.to_owned();
+                examples[*at].captions.push(Caption {
+                    annotation_id: id,
+                    text,
+                });
+            }
+        }
     }
 }

@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn missing_splits_are_drawn_by_image_and_noted() {
-        let cases: [([Option<Vec<Example>>; 3], [usize; 3], usize); 5] = [
+        let cases = [
             ([Some(examples(0..100)), None, None], [80, 10, 10], 2),
             (
                 [Some(examples(0..80)), Some(examples(80..100)), None],

@@ -3,14 +3,17 @@
 use std::cell::OnceCell;
 use std::collections::HashMap;
 
+use super::tokenizers::python::is_space;
 use super::{Case, tokenizers};
 
 /// A [`Case`] and its tokens as the metrics need them, made when first asked for.
 pub struct Prepared<'a> {
     case: &'a Case,
     thirteen_a: OnceCell<Tokens<Vec<u32>>>,
+    stripped_thirteen_a: OnceCell<Tokens<Vec<u32>>>,
     rouge: OnceCell<Tokens<Sentences>>,
     words: OnceCell<Tokens<Vec<String>>>,
+    lower_words: OnceCell<Tokens<Vec<u32>>>,
 }
 
 /// The tokens of a case's texts.
@@ -47,8 +50,10 @@ impl<'a> Prepared<'a> {
         Self {
             case,
             thirteen_a: OnceCell::new(),
+            stripped_thirteen_a: OnceCell::new(),
             rouge: OnceCell::new(),
             words: OnceCell::new(),
+            lower_words: OnceCell::new(),
         }
     }
 
@@ -62,6 +67,18 @@ impl<'a> Prepared<'a> {
         self.thirteen_a.get_or_init(|| {
             let mut ids = Ids::default();
             self.tokens(|text| ids.of(tokenizers::thirteen_a(text)))
+        })
+    }
+
+    /// As [`Prepared::thirteen_a`], of texts without the white space at their end.
+    pub fn stripped_thirteen_a(&self) -> &Tokens<Vec<u32>> {
+        let spaced = |text: &String| text.ends_with(is_space);
+        if !spaced(&self.case.hypothesis) && !self.case.references.iter().any(spaced) {
+            return self.thirteen_a();
+        }
+        self.stripped_thirteen_a.get_or_init(|| {
+            let mut ids = Ids::default();
+            self.tokens(|text| ids.of(tokenizers::thirteen_a(text.trim_end_matches(is_space))))
         })
     }
 
@@ -90,6 +107,14 @@ impl<'a> Prepared<'a> {
     pub fn words(&self) -> &Tokens<Vec<String>> {
         self.words
             .get_or_init(|| self.tokens(tokenizers::word_tokenize))
+    }
+
+    /// Ids of NLTK's words of the texts in lower case.
+    pub fn lower_words(&self) -> &Tokens<Vec<u32>> {
+        self.lower_words.get_or_init(|| {
+            let mut ids = Ids::default();
+            self.tokens(|text| ids.of(tokenizers::word_tokenize(&text.to_lowercase())))
+        })
     }
 
     fn tokens<T>(&self, mut tokenize: impl FnMut(&str) -> T) -> Tokens<T> {

@@ -1,24 +1,28 @@
 //! Which metrics there are, by key and by suite.
 
 use super::Metric;
-use super::bleu::HfBleu;
+use super::bleu::{HfBleu, NltkBleu, SacreBleu};
 use super::meteor::HfMeteor;
 use super::rouge::Rouge;
 use crate::error::{Error, Result};
 
 /// Every metric, in the order of tables.
-static METRICS: [&dyn Metric; 6] = [
+static METRICS: [&dyn Metric; 8] = [
     &HfBleu,
     &Rouge::One,
     &Rouge::Two,
     &Rouge::L,
     &Rouge::Lsum,
     &HfMeteor,
+    &SacreBleu,
+    &NltkBleu,
 ];
 
 /// Suites by name, with their keys; `all` is every metric.
-const SUITES: [(&str, &[&str]); 1] =
-    [("paper", &["hf.bleu", "hf.rouge1", "hf.rougeL", "hf.meteor"])];
+const SUITES: [(&str, &[&str]); 2] = [
+    ("paper", &["hf.bleu", "hf.rouge1", "hf.rougeL", "hf.meteor"]),
+    ("sacrebleu", &["sacrebleu.bleu"]),
+];
 
 /// The keys of all metrics, in the order of tables.
 pub fn keys() -> impl Iterator<Item = &'static str> {
@@ -43,7 +47,7 @@ pub fn named(key: &str) -> Result<&'static dyn Metric> {
     })
 }
 
-/// The metrics of a suite: `paper` (the four of the paper's tables) or `all`.
+/// The metrics of a suite: `paper` (the four of the paper's tables), `sacrebleu`, or `all`.
 pub fn suite(name: &str) -> Result<Vec<&'static dyn Metric>> {
     if name == "all" {
         return Ok(METRICS.to_vec());
@@ -74,6 +78,9 @@ mod tests {
         let error = named("hf.rougel").err().unwrap();
         assert!(error.message().contains("`hf.rougeL`"), "{error}");
         let error = suite("coco").err().unwrap();
-        assert!(error.message().contains("paper and all"), "{error}");
+        assert!(
+            error.message().contains("paper, sacrebleu and all"),
+            "{error}"
+        );
     }
 }

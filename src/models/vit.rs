@@ -45,7 +45,7 @@ impl Vit {
                 format!("{name}.positions"),
                 config.tokens(),
                 width,
-                Init::Normal(0.02),
+                Init::Grid,
             ),
             image: config.image,
             patch,

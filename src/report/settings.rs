@@ -13,7 +13,7 @@ pub(super) struct OpenChoice {
     pub question: &'static str,
     /// What the paper says, or does not, and what the choice does to numbers.
     pub paper: &'static str,
-    /// The recipe keys that answer it, by their last part.
+    /// The recipe keys that answer it.
     keys: &'static [&'static str],
 }
 
@@ -23,62 +23,56 @@ pub(super) const OPEN_CHOICES: [OpenChoice; 10] = [
         question: "Split",
         paper: "Drawn by image-caption pair, which puts one picture into both training and test. \
                 By image there is no such leak.",
-        keys: &["split", "split_rule"],
+        keys: &["data.split"],
     },
     OpenChoice {
         question: "References per picture",
         paper: "Pairs suggest one reference per caption; more references raise every score.",
-        keys: &["references"],
+        keys: &["score.references"],
     },
     OpenChoice {
         question: "Decoding",
         paper: "Not said whether captions were generated or teacher-forced. BLEU 12 together with \
                 METEOR 40 looks like teacher forcing with one reference.",
-        keys: &["decode", "strategy"],
+        keys: &["decode.strategy"],
     },
     OpenChoice {
         question: "Dual-Encoder's caption bank",
         paper: "Not said how a Dual-Encoder writes a caption. Here it retrieves; a bank of test \
                 captions holds the answer itself and is an oracle.",
-        keys: &["bank"],
+        keys: &["contrastive.bank"],
     },
     OpenChoice {
         question: "Metric implementations",
         paper: "Not said. METEOR alone differs by 10 to 20 points between common ones.",
-        keys: &["suite", "metrics"],
+        keys: &["score.suite"],
     },
     OpenChoice {
         question: "Contrastive text pass",
         paper: "Read literally, the caption's last state has attended to the picture (fused), and \
                 the contrastive loss can be met without aligning anything. Unimodal runs the \
                 decoder without cross-attention.",
-        keys: &["text_pass"],
+        keys: &["contrastive.text_pass"],
     },
     OpenChoice {
         question: "KL reduction",
         paper: "Sum or mean over latent dimensions and tokens changes β by orders of magnitude.",
-        keys: &["kl_reduction"],
+        keys: &["latent.kl_reduction"],
     },
     OpenChoice {
         question: "Latent at test time",
         paper: "Not said whether z is the posterior's mean or a sample.",
-        keys: &[
-            "latent_at_test",
-            "test_latent",
-            "z_at_test",
-            "sample_at_test",
-            "z",
-        ],
+        keys: &["latent.test"],
     },
     OpenChoice {
         question: "Loss weights α, β, γ",
         paper: "(0.7, 0.1, 0.2), which did better than (0.6, 0.1, 0.3).",
-        keys: &["alpha", "beta", "gamma"],
+        keys: &["loss.alpha", "loss.beta", "loss.gamma"],
     },
     OpenChoice {
         question: "Learning rate",
         paper: "1e-4 or 1e-5, whichever was better in each row.",
-        keys: &["lr", "learning_rate"],
+        keys: &["train.learning_rate"],
     },
 ];
 
@@ -93,8 +87,7 @@ pub(super) fn answers(run: &RunData, choice: &OpenChoice) -> Vec<String> {
     let recorded: BTreeSet<(usize, String)> = models
         .flat_map(|result| &result.recipe)
         .filter_map(|(key, value)| {
-            let last = key.rsplit('.').next()?;
-            let place = choice.keys.iter().position(|k| *k == last)?;
+            let place = choice.keys.iter().position(|k| k == key)?;
             Some((place, format!("{key} = {}", plain(value))))
         })
         .collect();

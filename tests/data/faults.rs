@@ -44,7 +44,10 @@ fn missing_folders_and_files() {
     }
     refused(
         |f| std::fs::remove_dir_all(f.join("images")).unwrap(),
-        &["folder of its images"],
+        &[
+            "captions_train.json: no folder with its images; expected",
+            "images/train or",
+        ],
     );
     refused(
         |f| {

@@ -67,7 +67,7 @@ fn example(seed: u64, split: u64, index: u64, seen: &mut HashSet<Scene>) -> Exam
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::scenes::{attributes, draw};
+    use crate::data::scenes::{Attributes, attributes, draw};
 
     #[test]
     fn references_get_every_attribute_right() {
@@ -81,6 +81,21 @@ mod tests {
                 assert_eq!(right, total, "{}\n{scene:?}", caption.text);
             }
         }
+    }
+
+    #[test]
+    fn the_caption_of_another_picture_gets_little_right() {
+        let [train, _, test] = splits(5, [800, 1, 800]);
+        let found: Attributes = test
+            .iter()
+            .zip(&train)
+            .map(|(example, other)| match &example.image {
+                Picture::Scene(scene) => attributes(scene, &other.captions[0].text),
+                Picture::File(_) => panic!("a drawn picture"),
+            })
+            .sum();
+        let (right, total) = found.all();
+        assert!(right * 100 < total * 20, "{right} of {total}");
     }
 
     #[test]

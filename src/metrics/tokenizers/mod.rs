@@ -5,9 +5,9 @@
 //!
 //! | tokenizer | used by | reference |
 //! | --- | --- | --- |
-//! | [`thirteen_a`] | `hf.bleu` | sacreBLEU's `13a` |
-//! | [`rouge`] | `hf.rouge*` | rouge_score, without its stemmer |
-//! | [`word_tokenize`] | `hf.meteor` | NLTK's `word_tokenize`: [`punkt`], then [`treebank`] |
+//! | [`mod@thirteen_a`] | `hf.bleu`, `sacrebleu.bleu` | sacreBLEU's `13a` |
+//! | [`mod@rouge`] | `hf.rouge*` | rouge_score, without its stemmer |
+//! | [`word_tokenize`] | `hf.meteor`, `nltk.bleu` | NLTK's `word_tokenize`: [`punkt`], then [`treebank`] |
 
 pub mod punkt;
 mod punkt_model;

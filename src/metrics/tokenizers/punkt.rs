@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::punkt_model::{Model, Seen};
-use super::python::{is_digit, is_space, is_word};
+use super::python::{is_digit, is_regex_word, is_space};
 
 /// The sentences of `text`, without the white space between them.
 pub fn sentences(text: &[char]) -> Vec<Range<usize>> {
@@ -23,7 +23,7 @@ pub fn sentences(text: &[char]) -> Vec<Range<usize>> {
             start = candidate.next_start();
         }
     }
-    cuts.push(start..end);
+    cuts.push(start..end.max(start));
     realign(text, &cuts)
 }
 
@@ -112,8 +112,12 @@ fn what_follows(text: &[char], i: usize) -> Option<(usize, Option<usize>)> {
     if is_non_word(next) {
         return Some((i + 1, None));
     }
-    let start = i + text[i..].iter().take_while(|&&c| is_space(c)).count();
-    let end = start + text[start..].iter().take_while(|&&c| !is_space(c)).count();
+    let start = i + text[i..].iter().take_while(|c| c.is_whitespace()).count();
+    let end = start
+        + text[start..]
+            .iter()
+            .take_while(|c| !c.is_whitespace())
+            .count();
     (start > i && end > start).then_some((end, Some(start)))
 }
 
@@ -121,6 +125,7 @@ fn what_follows(text: &[char], i: usize) -> Option<(usize, Option<usize>)> {
 fn breaks(text: &[char], candidate: &Candidate) -> bool {
     let mut tokens: Vec<Token> = text[candidate.word..candidate.after]
         .split(|&c| c == '\n')
+        .filter(|line| !line.iter().all(|&c| is_space(c)))
         .flat_map(words)
         .map(Token::new)
         .collect();
@@ -139,7 +144,7 @@ fn words(line: &[char]) -> Vec<&[char]> {
     let mut words = Vec::new();
     let mut i = 0;
     while i < line.len() {
-        if is_space(line[i]) {
+        if line[i].is_whitespace() {
             i += 1;
             continue;
         }
@@ -181,7 +186,8 @@ fn cannot_start_word(c: char) -> bool {
 
 /// Whether a word ends before `rest`, which is not empty.
 fn ends_word(rest: &[char]) -> bool {
-    let plain = |rest: &[char]| is_space(rest[0]) || is_non_word(rest[0]) || multi_mark(rest) > 0;
+    let plain =
+        |rest: &[char]| rest[0].is_whitespace() || is_non_word(rest[0]) || multi_mark(rest) > 0;
     plain(rest) || rest[0] == ',' && (rest.len() == 1 || plain(&rest[1..]))
 }
 
@@ -193,7 +199,7 @@ fn multi_mark(text: &[char]) -> usize {
         '-' if run('-') >= 2 => run('-'),
         '.' if run('.') >= 2 => run('.'),
         '.' => {
-            let spaced = |pair: &&[char]| is_space(pair[0]) && pair[1] == '.';
+            let spaced = |pair: &&[char]| pair[0].is_whitespace() && pair[1] == '.';
             match text[1..].chunks_exact(2).take_while(spaced).count() {
                 more @ 2.. => 1 + 2 * more,
                 _ => 0,
@@ -309,7 +315,9 @@ impl Token {
     /// A single letter and a period.
     fn is_initial(&self) -> bool {
         let mut chars = self.text.chars();
-        let letter = chars.next().is_some_and(|c| is_word(c) && !is_digit(c));
+        let letter = chars
+            .next()
+            .is_some_and(|c| is_regex_word(c) && !is_digit(c));
         letter && chars.as_str() == "."
     }
 }
@@ -365,7 +373,7 @@ fn leading_closers(sentence: &[char]) -> (usize, usize) {
     let run = sentence.iter().take_while(closes).count();
     for closers in 1..=run {
         let rest = &sentence[closers..];
-        let space = rest.iter().take_while(|&&c| is_space(c)).count();
+        let space = rest.iter().take_while(|c| c.is_whitespace()).count();
         if space > 0 || rest.is_empty() || rest.starts_with(&['-', '-']) {
             return (closers, space);
         }
@@ -407,5 +415,10 @@ mod tests {
     fn nothing_is_no_sentence() {
         assert!(split("").is_empty());
         assert!(split(" \n\t").is_empty());
+        assert_eq!(
+            split("Up. \u{1c}"),
+            ["Up."],
+            "white space to one half of the reference only"
+        );
     }
 }

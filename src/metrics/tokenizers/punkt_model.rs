@@ -37,31 +37,30 @@ impl Model {
     }
 
     fn parse(text: &'static str) -> Self {
-        let mut model = Self {
-            abbreviations: HashSet::new(),
-            collocations: HashSet::new(),
-            starters: HashSet::new(),
-            seen: HashMap::new(),
+        let section = |name: &'static str| {
+            let entries = text.lines().skip_while(move |line| !is_heading(line, name));
+            entries.skip(1).take_while(|line| !line.starts_with('['))
         };
-        let mut section = "";
-        for line in text.lines() {
-            if let Some(name) = line.strip_prefix('[').and_then(|l| l.strip_suffix(']')) {
-                section = name;
-                continue;
-            }
-            match section {
-                "abbreviations" => drop(model.abbreviations.insert(line)),
-                "collocations" => model.collocations.extend(line.split_once('\t')),
-                "sentence starters" => drop(model.starters.insert(line)),
-                "lower" => drop(model.seen.insert(line, Seen::Lower)),
-                "lower, capital inside" => {
-                    drop(model.seen.insert(line, Seen::LowerAndCapitalInside))
-                }
-                _ => drop(model.seen.insert(line, Seen::LowerOpening)),
-            }
+        let words = |name, seen| section(name).map(move |word| (word, seen));
+        Self {
+            abbreviations: section("abbreviations").collect(),
+            collocations: section("collocations")
+                .filter_map(|pair| pair.split_once('\t'))
+                .collect(),
+            starters: section("sentence starters").collect(),
+            seen: words("lower", Seen::Lower)
+                .chain(words("lower, capital inside", Seen::LowerAndCapitalInside))
+                .chain(words("lower opening", Seen::LowerOpening))
+                .collect(),
         }
-        model
     }
+}
+
+/// Whether a line is the heading `[name]`.
+fn is_heading(line: &str, name: &str) -> bool {
+    line.strip_prefix('[')
+        .and_then(|line| line.strip_suffix(']'))
+        == Some(name)
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! Character classes as Python sees them, for texts that must be cut where Python cuts them.
+//!
+//! There are two Pythons: NLTK's contractions go through the standard `re`, everything else of its
+//! tokenizers through the package `regex`, and the two do not agree on words and white space.
 
-use super::python_tables::{DECIMAL, NOT_WORD};
+use super::python_tables::{DECIMAL, MORE_REGEX_WORD, NOT_RE_WORD};
 
 fn within(ranges: &[(u32, u32)], c: char) -> bool {
     let point = c as u32;
@@ -8,23 +11,33 @@ fn within(ranges: &[(u32, u32)], c: char) -> bool {
     after > 0 && point <= ranges[after - 1].1
 }
 
-/// `str.isspace()` and `\s`: Unicode white space and the four ASCII separators.
+/// White space to `str` and to `re`'s `\s`: Unicode's and the four ASCII separators.
 ///
-/// The latter, U+001C to U+001F, are no white space to Unicode.
+/// The latter, U+001C to U+001F, are no white space to Unicode, nor to `regex`, whose `\s` is
+/// [`char::is_whitespace`].
 pub fn is_space(c: char) -> bool {
     c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c)
 }
 
-/// `\w`: letters, numbers and the underscore, but no combining marks.
-pub fn is_word(c: char) -> bool {
+/// `\w` of `re`: letters, numbers and the underscore, but no combining marks.
+pub fn is_re_word(c: char) -> bool {
     if c.is_ascii() {
         c.is_ascii_alphanumeric() || c == '_'
     } else {
-        c.is_alphanumeric() && !within(&NOT_WORD, c)
+        c.is_alphanumeric() && !within(&NOT_RE_WORD, c)
     }
 }
 
-/// `\d`: decimal digits of any script.
+/// `\w` of `regex`: letters, combining marks, decimal digits, connectors; but no `½` or `²`.
+pub fn is_regex_word(c: char) -> bool {
+    if c.is_ascii() {
+        c.is_ascii_alphanumeric() || c == '_'
+    } else {
+        c.is_alphabetic() || within(&MORE_REGEX_WORD, c)
+    }
+}
+
+/// `\d` of either: decimal digits of any script.
 pub fn is_digit(c: char) -> bool {
     if c.is_ascii() {
         c.is_ascii_digit()
@@ -60,12 +73,18 @@ mod tests {
     }
 
     #[test]
-    fn combining_marks_and_circled_letters_are_no_words() {
-        for c in ['é', 'ß', '中', '٣', 'Ⅷ', '½', '_'] {
-            assert!(is_word(c), "{c:?}");
+    fn the_two_engines_differ_on_marks_and_fractions() {
+        for c in ['é', 'ß', '中', '٣', 'Ⅷ', '_'] {
+            assert!(is_re_word(c) && is_regex_word(c), "{c:?}");
         }
-        for c in ['\u{93e}', '\u{345}', 'Ⓐ', '’', '-'] {
-            assert!(!is_word(c), "{c:?}");
+        for c in ['½', '²', '①'] {
+            assert!(is_re_word(c) && !is_regex_word(c), "{c:?}");
+        }
+        for c in ['\u{93e}', '\u{345}', '\u{301}', 'Ⓐ', '\u{200d}'] {
+            assert!(!is_re_word(c) && is_regex_word(c), "{c:?}");
+        }
+        for c in ['’', '-', '\u{200b}', '€'] {
+            assert!(!is_re_word(c) && !is_regex_word(c), "{c:?}");
         }
     }
 

@@ -2,10 +2,10 @@
 //!
 //! The reference is a chain of rewritings that put spaces around what is to stand alone, followed
 //! by a split at white space. The order matters, and so does that each rewriting goes from left to
-//! right and never looks again at what it consumed. It is kept here as a chain, one [`Rewrite`] step
+//! right and never looks again at what it consumed. It is kept here as a chain, one `Rewrite` step
 //! each; steps whose mark does not occur in the sentence are skipped.
 
-use super::python::{fold, is_digit, is_space, is_word};
+use super::python::{fold, is_digit, is_re_word, is_regex_word, is_space};
 
 /// Appends the words of one sentence to `tokens`.
 pub fn tokenize(sentence: &[char], tokens: &mut Vec<String>) {
@@ -67,8 +67,8 @@ fn starting_quotes(text: &mut Rewrite) {
     if text.any("'") {
         text.step(|text, i, out| {
             let opens = text[i] == '\''
-                && (i == 0 || !is_word(text[i - 1]))
-                && text.get(i + 1).is_some_and(|&c| is_word(c))
+                && (i == 0 || !is_regex_word(text[i - 1]))
+                && text.get(i + 1).is_some_and(|&c| is_regex_word(c))
                 && !starts_with_clitic(&text[i + 1..]);
             if opens {
                 out.extend(['\'', ' ']);
@@ -83,7 +83,7 @@ fn starts_with_clitic(text: &[char]) -> bool {
     ["re", "ve", "ll", "m", "t", "s", "d", "n"]
         .iter()
         .any(|clitic| {
-            starts_with(text, clitic) && !text.get(clitic.len()).is_some_and(|&c| is_word(c))
+            starts_with(text, clitic) && !text.get(clitic.len()).is_some_and(|&c| is_regex_word(c))
         })
 }
 
@@ -150,7 +150,7 @@ fn final_period(text: &mut Rewrite, spaced: bool) {
     let text = &mut text.text;
     let end = text
         .iter()
-        .rposition(|&c| !is_space(c))
+        .rposition(|c| !c.is_whitespace())
         .map_or(0, |i| i + 1);
     let closers = text[..end].iter().rev().take_while(|&&c| closes(c)).count();
     let [.., before, '.'] = text[..end - closers] else {
@@ -178,7 +178,7 @@ fn ending_quotes(text: &mut Rewrite) {
         text.replace(&['"'], " '' ");
     }
     text.step(|text, i, out| {
-        let run = text[i..].iter().take_while(|&&c| is_space(c)).count();
+        let run = text[i..].iter().take_while(|c| c.is_whitespace()).count();
         if run > 0 {
             out.push(' ');
         }
@@ -228,7 +228,7 @@ fn contractions(text: &mut Rewrite) {
         ("wan", "na"),
     ];
     text.step(|text, i, out| {
-        if i > 0 && is_word(text[i - 1]) || !is_word(text[i]) {
+        if i > 0 && is_re_word(text[i - 1]) || !is_re_word(text[i]) {
             return 0;
         }
         for (first, second) in WORDS {
@@ -239,7 +239,7 @@ fn contractions(text: &mut Rewrite) {
             let next = text.get(i + length);
             let ends = match first {
                 "wan" => next.is_some_and(|&c| is_space(c)),
-                _ => !next.is_some_and(|&c| is_word(c)),
+                _ => !next.is_some_and(|&c| is_re_word(c)),
             };
             if ends {
                 return emit_split(&text[i..i + length], first.len(), out);
@@ -254,7 +254,7 @@ fn contractions(text: &mut Rewrite) {
                 let splits = text[i] == ' '
                     && starts_with(&text[i + 1..], "'t")
                     && starts_with(&text[i + 3..], second)
-                    && !text.get(i + 1 + length).is_some_and(|&c| is_word(c));
+                    && !text.get(i + 1 + length).is_some_and(|&c| is_re_word(c));
                 if !splits {
                     return 0;
                 }

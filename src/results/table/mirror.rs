@@ -102,7 +102,7 @@ fn lines<'a>(table: &'a PaperTable, rows: &'a [Row<'a>]) -> Vec<Line<'a>> {
             });
         }
         for row in found {
-            let label = label(theirs, row);
+            let label = row.label.clone();
             lines.push(Line {
                 label,
                 paper: Some(theirs),
@@ -157,16 +157,6 @@ fn matching<'a>(theirs: &PaperRow, rows: &'a [Row<'a>], exact: bool) -> Vec<&'a 
         same
     } else {
         exactly
-    }
-}
-
-/// The paper's name of the row, unless ours was run with something else, which its label then says.
-fn label(theirs: &PaperRow, row: &Row) -> String {
-    let same = row.latent == theirs.latent && row.latent_size == theirs.latent_size;
-    if same && row.label.len() <= theirs.label.len() {
-        theirs.label.clone()
-    } else {
-        row.label.clone()
     }
 }
 

@@ -150,14 +150,11 @@ fn row<'a>(run: &str, cell: &'a CellResult) -> Row<'a> {
     }
 }
 
-/// A cell's recipe without the keys whose last part is `seed`.
+/// A cell's recipe without the training seeds. (`data.seed` stays: it makes other data.)
 fn settings_but_seed(cell: &CellResult) -> BTreeMap<&str, &Value> {
-    let is_seed = |key: &str| key.rsplit('.').next() == Some("seed");
-    cell.recipe
-        .iter()
-        .filter(|(k, _)| !is_seed(k))
-        .map(|(k, v)| (k.as_str(), v))
-        .collect()
+    let is_seed = |key: &str| matches!(key, "seed" | "seeds");
+    let settings = cell.recipe.iter().filter(|(key, _)| !is_seed(key));
+    settings.map(|(key, value)| (key.as_str(), value)).collect()
 }
 
 /// Rows of one run that share a label get the settings that differ between them put behind it.
