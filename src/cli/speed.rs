@@ -171,7 +171,7 @@ fn measure(
     recipe: &recipe::Recipe,
     workers: &Workers,
 ) -> Result<Measured> {
-    let model = Model::new(work.config.clone())?;
+    let model = Model::new(work.config)?;
     let mut params = model.init(0);
     let mut moments = Moments::new(params.values.len());
     let mut workspace = Workspace::new(&model, work.shards);

@@ -300,7 +300,9 @@ mod tests {
     /// version a reader must then find.
     #[test]
     fn a_kill_between_any_two_steps_leaves_a_whole_version() {
-        let states: [(&[(&str, &str)], Option<&str>); 8] = [
+        /// Folders and what is in them, and the version that is whole.
+        type State<'a> = (&'a [(&'a str, &'a str)], Option<&'a str>);
+        let states: [State; 8] = [
             (&[("checkpoint.partial", "half")], None),
             (&[("checkpoint.new", "1")], Some("1")),
             (&[("checkpoint", "1")], Some("1")),

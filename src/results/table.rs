@@ -359,7 +359,7 @@ fn significant(value: f64) -> String {
         return format!("{value:.0}");
     }
     match size {
-        s if s >= 1e6 || s < 1e-4 => format!("{value:.2e}"),
+        s if !(1e-4..1e6).contains(&s) => format!("{value:.2e}"),
         s if s >= 1000.0 => format!("{value:.0}"),
         s if s >= 100.0 => format!("{value:.1}"),
         s if s >= 10.0 => format!("{value:.2}"),

@@ -105,6 +105,7 @@ pub fn train(job: &Job, control: &Control) -> Result<Trained> {
         state
             .optimizer
             .update(&mut state.params, &mut workspace, rate, job.workers);
+        job.model.bound_sigma(&mut state.params);
         state.progress.step += 1;
         state.progress.seconds += started.elapsed().as_secs_f64();
 

@@ -8,6 +8,11 @@ use super::{attribute_accuracy, identity_columns, metric_heading};
 use crate::error::Result;
 use crate::results::schema::{AttributeAccuracy, CellResult};
 
+/// A part of the attribute accuracy.
+type Share = fn(&AttributeAccuracy) -> f64;
+/// A number that a cell cost.
+type Quantity = fn(&CellResult) -> f64;
+
 /// Diagnostics, each labelled, with the paper's row of the same variant beside it; `None` if there is none.
 ///
 /// # Errors
@@ -100,7 +105,7 @@ pub fn attributes(rows: &[Row]) -> Result<Option<Table>> {
     let all: Vec<Option<Measure>> = rows.iter().map(|r| attribute_accuracy(r)).collect();
     sheet.measure("all", &all);
     columns.push(Column::new("all", "All", Shown::Points).ranked());
-    let parts: [(&str, &str, fn(&AttributeAccuracy) -> f64); 3] = [
+    let parts: [(&str, &str, Share); 3] = [
         ("shapes", "Shapes", |a| a.shapes),
         ("colours", "Colours", |a| a.colours),
         ("relations", "Relations", |a| a.relations),
@@ -206,7 +211,7 @@ pub fn cost(rows: &[Row]) -> Result<Option<Table>> {
     let mut sheet = Sheet::default();
     sheet.identity(&rows);
     let mut columns = identity_columns(&rows);
-    let parts: [(&str, &str, Shown, fn(&CellResult) -> f64); 5] = [
+    let parts: [(&str, &str, Shown, Quantity); 5] = [
         ("parameters", "Parameters", Shown::Count, |c| {
             c.cost.parameters as f64
         }),
