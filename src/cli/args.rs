@@ -80,7 +80,7 @@ pub struct RunArgs {
     #[arg(long)]
     pub resume: bool,
     /// Share this many minutes among the cells that are left; schedules are shortened to fit
-    #[arg(long, value_name = "M")]
+    #[arg(long, value_name = "M", allow_negative_numbers = true)]
     pub max_minutes: Option<f64>,
     /// Threads; results do not depend on them [default: one a core]
     #[arg(long, value_name = "T")]

@@ -45,7 +45,7 @@ impl Vit {
                 format!("{name}.positions"),
                 config.tokens(),
                 width,
-                Init::Grid,
+                Init::Normal(0.02),
             ),
             image: config.image,
             patch,

@@ -44,11 +44,6 @@ pub enum Init {
     Ones,
     /// All this value.
     Constant(f32),
-    /// Sines and cosines of a position on a square grid, one row a position in reading order after
-    /// a first row of zeros for the class token: a quarter of the columns each for sin x, cos x,
-    /// sin y, cos y, at wavelengths from 2π to 20,000π (Vaswani et al. 2017 in two dimensions, as
-    /// Chen, Xie and He 2021 use it for vision transformers).
-    Grid,
 }
 
 /// A linear map y = x Wᵀ + b.

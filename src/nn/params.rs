@@ -15,23 +15,6 @@ pub struct Params {
     pub values: Buffer,
 }
 
-/// Writes [`Init::Grid`] into rows of `width` values.
-fn grid(values: &mut [f32], width: usize) {
-    let positions = (values.len() / width).saturating_sub(1);
-    let side = positions.isqrt().max(1);
-    let quarter = width / 4;
-    let frequency = |i: usize| 10_000f64.powf(-(i as f64) / quarter as f64);
-    for (position, row) in values.chunks_exact_mut(width).skip(1).enumerate() {
-        let (x, y) = ((position % side) as f64, (position / side) as f64);
-        for i in 0..quarter {
-            let (x, y) = (x * frequency(i), y * frequency(i));
-            for (part, value) in [x.sin(), x.cos(), y.sin(), y.cos()].into_iter().enumerate() {
-                row[part * quarter + i] = value as f32;
-            }
-        }
-    }
-}
-
 impl Params {
     /// All zeros, to be filled from a checkpoint.
     pub fn zeros(layout: Arc<Layout>) -> Self {
@@ -51,7 +34,6 @@ impl Params {
                 Init::Zeros => {}
                 Init::Ones => values.fill(1.0),
                 Init::Constant(value) => values.fill(value),
-                Init::Grid => grid(values, slot.cols),
                 Init::Normal(std) => {
                     let stream = Stream::named(seed, name);
                     for (row, values) in values.chunks_exact_mut(slot.cols).enumerate() {

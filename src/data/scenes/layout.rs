@@ -6,13 +6,6 @@ use crate::data::rng::Rng;
 /// Pixels that stay free along the picture's edge.
 const MARGIN: i32 = 1;
 
-/// Objects begin near multiples of this many pixels.
-///
-/// A small vision transformer sees a picture as patches of eight pixels. Were objects placed anywhere,
-/// it would have to learn every shape at every offset in a patch, which takes far more pictures than
-/// a set of this size holds; near the grid, a few thousand show each shape often enough.
-const GRID: i32 = 8;
-
 /// How often places are drawn before other sizes are.
 const ATTEMPTS: usize = 400;
 
@@ -56,7 +49,7 @@ fn looks(count: usize, rng: &mut Rng) -> Vec<Look> {
             shape: rng.pick(&Shape::ALL),
             colour: rng.pick(&Colour::ALL),
             size: None,
-            texture: match rng.below(8) {
+            texture: match rng.below(4) {
                 0 => Texture::Striped,
                 1 => Texture::Dotted,
                 _ => Texture::Solid,
@@ -89,8 +82,8 @@ fn place(looks: &[Look], rng: &mut Rng) -> Option<Vec<Object>> {
     let sides: Vec<i32> = sizes
         .iter()
         .map(|size| match size {
-            Size::Small => rng.between(15, 16),
-            Size::Large => rng.between(23, 24),
+            Size::Small => rng.between(14, 16),
+            Size::Large => rng.between(21, 25),
         })
         .collect();
     (0..ATTEMPTS).find_map(|_| {
@@ -103,21 +96,13 @@ fn place(looks: &[Look], rng: &mut Rng) -> Option<Vec<Object>> {
                 colour: look.colour,
                 size,
                 texture: look.texture,
-                left: coordinate(side, rng),
-                top: coordinate(side, rng),
+                left: rng.between(MARGIN, SIDE as i32 - MARGIN - side),
+                top: rng.between(MARGIN, SIDE as i32 - MARGIN - side),
                 side,
             })
             .collect();
         readable(&objects).then_some(objects)
     })
-}
-
-/// Where an object of this side begins along one axis: on the grid, give or take a pixel, inside
-/// the margins.
-fn coordinate(side: i32, rng: &mut Rng) -> i32 {
-    let last = SIDE as i32 - side;
-    let on_grid = GRID * rng.between(0, last / GRID);
-    (on_grid + rng.between(-1, 1)).clamp(MARGIN, last - MARGIN)
 }
 
 /// Whether all objects are apart, and every one stands in a clear relation to another.
