@@ -61,7 +61,7 @@ pub struct RunArgs {
     /// A preset's name (tiny, ci, paper) or a recipe file
     #[arg(long, default_value = "tiny", value_name = "NAME|FILE")]
     pub recipe: String,
-    /// scenes[:N], coco:DIR, coco:CAPTIONS.json,IMAGES_DIR or karpathy:JSON,IMAGES_DIR
+    /// scenes or scenes:N, coco:DIR, coco:CAPTIONS.json,IMAGES_DIR or karpathy:JSON,IMAGES_DIR
     #[arg(long, value_name = "SPEC")]
     pub data: Option<String>,
     /// auto, cpu or cuda:N

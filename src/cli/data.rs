@@ -54,7 +54,7 @@ pub struct ScenesArgs {
     bench data check coco:captions.json,photos\n  \
     bench data check karpathy:dataset_coco.json,images")]
 pub struct CheckArgs {
-    /// scenes[:N], coco:DIR, coco:CAPTIONS.json,IMAGES_DIR or karpathy:DATASET.json,IMAGES_DIR
+    /// scenes or scenes:N, coco:DIR, coco:CAPTIONS.json,IMAGES_DIR or karpathy:DATASET.json,IMAGES_DIR
     #[arg(value_name = "SPEC")]
     pub data: String,
     /// Worker threads [default: all cores]

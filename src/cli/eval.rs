@@ -25,7 +25,7 @@ pub struct EvalArgs {
     /// A cell, its checkpoint, or a Hugging Face encoder-decoder folder
     #[arg(long, value_name = "DIR")]
     pub model: PathBuf,
-    /// scenes[:N], coco:DIR, coco:CAPTIONS.json,IMAGES_DIR or karpathy:JSON,IMAGES_DIR
+    /// scenes or scenes:N, coco:DIR, coco:CAPTIONS.json,IMAGES_DIR or karpathy:JSON,IMAGES_DIR
     #[arg(long, value_name = "SPEC")]
     pub data: String,
     /// The split to caption

@@ -58,7 +58,7 @@ pub struct Check {
 /// All verdicts of a gate.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Outcome {
-    /// [`SCHEMA`].
+    /// The version of this document.
     pub schema: u32,
     /// The baseline's name.
     pub name: String,

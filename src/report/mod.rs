@@ -29,7 +29,7 @@ use crate::error::{Error, Result};
 use crate::results::atomic;
 use crate::results::table::{self, Row, Table};
 
-/// The name of the page that [`write`] leaves.
+/// The name of the page that [`write()`] leaves.
 pub const PAGE: &str = "report.html";
 
 /// A file of a report: its path below the report's folder, and its bytes.

@@ -61,7 +61,7 @@ pub fn write(path: &Path, stats: &CaptionStats) -> Result<()> {
     atomic::write_file(path, &bytes)
 }
 
-/// Reads what [`write`] wrote.
+/// Reads what [`write()`] wrote.
 ///
 /// # Errors
 /// [`Error::Input`] if the file is not there, is no Parquet, or has other columns.

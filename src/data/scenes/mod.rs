@@ -2,8 +2,8 @@
 //!
 //! A picture has one to three objects, each with shape, colour, size, texture
 //! and place, on one of a few backgrounds. Everything follows from the seed:
-//! [`layout`] chooses what is where, [`draw`] paints it, [`grammar`] describes it
-//! in five ways, and [`attributes`] checks any caption against the [`truth`].
+//! `layout` chooses what is where, `draw` paints it, `grammar` describes it
+//! in five ways, and [`attributes()`] checks any caption against the `truth`.
 //!
 //! ```text
 //! (seed, split, index) → Scene → 64×64 RGB

@@ -1,9 +1,9 @@
 //! The loops that the operations are made of.
 //!
 //! They are plain Rust over slices, compiled once for each instruction set and picked
-//! at run time ([`dispatch`]), except for the matrix products: large ones are the `gemm`
+//! at run time (`dispatch`), except for the matrix products: large ones are the `gemm`
 //! crate's, the small ones inside attention are written out in intrinsics
-//! ([`small_product`]). Everything that would run on another device goes through here.
+//! (`small_product`). Everything that would run on another device goes through here.
 
 #[macro_use]
 mod dispatch;
