@@ -5,6 +5,10 @@ use crate::nn::{Gelu, Init, LayoutBuilder, Mask, Norm, PatchEmbedding, Tape, Var
 use super::blocks::{Dropouts, Mlp, SelfAttention, initial_std};
 use super::config::VitConfig;
 
+/// The spread of the first position embeddings: about that of the patches' own, as with GPT-2's
+/// and BERT's 0.02 a norm in front would leave nearly nothing of them beside 192 pixels.
+const POSITIONS_STD: f32 = 0.4;
+
 /// One block: norm, self-attention, norm, perceptron.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Block {
@@ -45,7 +49,7 @@ impl Vit {
                 format!("{name}.positions"),
                 config.tokens(),
                 width,
-                Init::Normal(0.02),
+                Init::Grid(POSITIONS_STD),
             ),
             image: config.image,
             patch,

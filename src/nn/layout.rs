@@ -44,6 +44,9 @@ pub enum Init {
     Ones,
     /// All this value.
     Constant(f32),
+    /// Cosines of a place on a square grid, with this root mean square: one row a place in reading
+    /// order, after a row of zeros for the class token.
+    Grid(f32),
 }
 
 /// A linear map y = x Wᵀ + b.

@@ -170,7 +170,7 @@ mod tests {
         ];
         Scene {
             objects,
-            background: Background::White,
+            background: Background::Black,
             shade: 0,
         }
     }

@@ -135,10 +135,10 @@ fn colour_rgb(colour: Colour) -> Rgb {
 
 fn background_rgb(background: Background) -> Rgb {
     match background {
-        Background::White => [244, 244, 244],
-        Background::Grey => [134, 134, 136],
         Background::Black => [14, 14, 14],
-        Background::Beige => [222, 202, 168],
+        Background::Grey => [70, 70, 74],
+        Background::Brown => [70, 46, 28],
+        Background::Navy => [28, 34, 80],
     }
 }
 
@@ -181,7 +181,7 @@ mod tests {
         };
         let scene = Scene {
             objects: vec![object],
-            background: Background::White,
+            background: Background::Black,
             shade: 3,
         };
         let bytes = draw(&scene);
@@ -193,12 +193,12 @@ mod tests {
                 .all(|(&a, b)| (i32::from(a) - b).abs() <= SHIFT)
         };
         assert!(near(pixel(20, 30), colour_rgb(Colour::Red)));
-        assert!(near(pixel(0, 0), background_rgb(Background::White)));
-        assert!(near(pixel(10, 20), background_rgb(Background::White)));
+        assert!(near(pixel(0, 0), background_rgb(Background::Black)));
+        assert!(near(pixel(10, 20), background_rgb(Background::Black)));
         // Somewhere on the rim a pixel is neither paint nor background.
         assert!((10..30).any(|x| {
             let p = pixel(x, 21);
-            !near(p, colour_rgb(Colour::Red)) && !near(p, background_rgb(Background::White))
+            !near(p, colour_rgb(Colour::Red)) && !near(p, background_rgb(Background::Black))
         }));
     }
 }

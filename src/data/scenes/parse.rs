@@ -282,7 +282,7 @@ mod tests {
             "one striped red disc.",
             "a circle in red",
             "the circle that is red",
-            "a white background with a red, dotted circle",
+            "a grey background with a red, dotted circle",
         ] {
             let colour = if text.contains(',') {
                 None
@@ -324,7 +324,7 @@ mod tests {
             ),
             ("a red circle with a blue square on its left side", inverted),
             (
-                "on a white background, to the left of a red circle sits a blue square",
+                "on a black background, to the left of a red circle sits a blue square",
                 inverted,
             ),
         ] {

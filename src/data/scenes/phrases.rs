@@ -146,13 +146,13 @@ pub fn place(object: &Object, rng: &mut Rng) -> String {
     }
 }
 
-/// `on a white background`, to follow a description.
+/// `on a black background`, to follow a description.
 pub fn behind(background: Background, rng: &mut Rng) -> String {
     let before = rng.pick(&["on", "on", "on", "against", "in front of"]);
     format!("{before} a {}", backdrop(background, rng))
 }
 
-/// `white background`
+/// `black background`
 pub fn backdrop(background: Background, rng: &mut Rng) -> String {
     let colour = rng.pick(background_names(background));
     format!(

@@ -67,7 +67,7 @@ impl Colour {
     ];
 }
 
-/// How big an object is: small ones are 14 to 16 pixels wide, large ones 21 to 25.
+/// How big an object is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[allow(missing_docs)]
@@ -86,20 +86,20 @@ pub enum Texture {
     Dotted,
 }
 
-/// What is behind the objects.
+/// What is behind the objects: always darker than they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[allow(missing_docs)]
 pub enum Background {
-    White,
-    Grey,
     Black,
-    Beige,
+    Grey,
+    Brown,
+    Navy,
 }
 
 impl Background {
     /// Every background.
-    pub const ALL: [Self; 4] = [Self::White, Self::Grey, Self::Black, Self::Beige];
+    pub const ALL: [Self; 4] = [Self::Black, Self::Grey, Self::Brown, Self::Navy];
 }
 
 /// Where one object is, seen from another.

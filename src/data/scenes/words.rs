@@ -59,10 +59,10 @@ pub fn texture_nouns(texture: Texture) -> &'static [&'static str] {
 /// Names of a background's colour.
 pub fn background_names(background: Background) -> &'static [&'static str] {
     match background {
-        Background::White => &["white"],
-        Background::Grey => &["grey", "gray"],
         Background::Black => &["black"],
-        Background::Beige => &["beige"],
+        Background::Grey => &["grey", "gray"],
+        Background::Brown => &["brown"],
+        Background::Navy => &["navy"],
     }
 }
 
@@ -154,6 +154,6 @@ mod tests {
         }
         assert_eq!(plural("cross"), "crosses");
         assert_eq!(shape_of("picture"), None);
-        assert_eq!(colour_of("white"), None);
+        assert_eq!(colour_of("navy"), None);
     }
 }

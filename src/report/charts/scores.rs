@@ -146,7 +146,11 @@ fn one_panel(
         .fold(f64::NEG_INFINITY, f64::max);
     // Room on the right for the value that stands behind the highest dot.
     let room = (high - low).max(1.0) * 0.16;
-    let scale = Scale::nice(low.min(high - 1.0).max(0.0), high + room, (left, right), 4);
+    let mut scale = Scale::nice(low.min(high - 1.0).max(0.0), high + room, (left, right), 4);
+    if high <= 100.0 {
+        // The room behind the marks is for their labels; no score lies there.
+        scale.ticks.retain(|&tick| tick <= 100.0);
+    }
     canvas.text(
         left,
         TOP - 16.0,
