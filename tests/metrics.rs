@@ -6,9 +6,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use caption_bench::metrics::{self, Case, porter, tokenizers, wordnet::WordNet};
+use caption_bench::metrics::{self, Case, Metric, PtbTokens, porter, tokenizers, wordnet::WordNet};
 use serde::Deserialize;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 /// How far a score may be from the reference's, relative to max(1, |x|).
 const TOLERANCE: f64 = 1e-9;
@@ -68,10 +69,39 @@ fn assert_close(ours: f64, theirs: f64, what: &str) {
     );
 }
 
+/// Whether coco-caption can score a case at all: its tokenizer ends a caption at any line break.
+fn coco_can_read(scores: &Values) -> bool {
+    let error = &scores["coco.bleu1"]["error"];
+    assert!(
+        error.is_null() || error == "line break in a caption",
+        "{error}"
+    );
+    error.is_null()
+}
+
 /// Compares the score of each case and of all together, under every metric there is.
 fn compare(cases: &[Case], per_case: &BTreeMap<String, Values>, corpus: &Values) {
-    let metrics = metrics::suite("all").unwrap();
-    let evaluation = metrics::evaluate(&metrics, cases, 2, 0);
+    let coco = |metric: &dyn Metric| metric.key().starts_with("coco.");
+    let readable: Vec<Case> = cases
+        .iter()
+        .filter(|case| coco_can_read(&per_case[&case.id]))
+        .cloned()
+        .collect();
+    let (of_coco, others): (Vec<_>, Vec<_>) = metrics::suite("all")
+        .unwrap()
+        .into_iter()
+        .partition(|metric| coco(*metric));
+    compare_with(&others, cases, per_case, corpus);
+    compare_with(&of_coco, &readable, per_case, corpus);
+}
+
+fn compare_with(
+    metrics: &[&dyn Metric],
+    cases: &[Case],
+    per_case: &BTreeMap<String, Values>,
+    corpus: &Values,
+) {
+    let evaluation = metrics::evaluate(metrics, cases, 2, 0);
     for metric in metrics {
         let key = metric.key();
         let table = &evaluation.tables[key];
@@ -142,6 +172,13 @@ fn public_cases_equal_the_references() {
     for line in lines::<Value>(&folder.join("nltk_bleu_sentence.jsonl")) {
         put(&line, "nltk.bleu", &line["wtl-m0"]);
     }
+    for line in lines::<Value>(&folder.join("coco.jsonl")) {
+        for n in 1..=4 {
+            put(&line, &format!("coco.bleu{n}"), &line["bleu"][n - 1]);
+        }
+        put(&line, "coco.rougeL", &line["rougeL"]);
+        put(&line, "coco.cider", &line["ciderD_all"]);
+    }
     let corpus: Value =
         serde_json::from_slice(&std::fs::read(folder.join("corpus.json")).unwrap()).unwrap();
     let mut all = Values::from([
@@ -162,6 +199,12 @@ fn public_cases_equal_the_references() {
             corpus["nltk_bleu"]["all/wtl-m0"].clone(),
         ),
     ]);
+    let coco = &corpus["pycocoevalcap"]["all"];
+    for n in 1..=4 {
+        all.insert(format!("coco.bleu{n}"), coco["Bleu_1..4"][n - 1].clone());
+    }
+    all.insert("coco.rougeL".to_owned(), coco["ROUGE_L"].clone());
+    all.insert("coco.cider".to_owned(), coco["CIDEr(D)"].clone());
     for kind in ["rouge1", "rouge2", "rougeL", "rougeLsum"] {
         let value = &corpus["rouge_mean_f"][format!("all/plain_multi/{kind}")];
         all.insert(format!("hf.{kind}"), value.clone());
@@ -197,6 +240,75 @@ fn public_tokens_equal_the_references() {
         );
         assert_eq!(joined(tokenizers::rouge(text)), line["rouge"], "{text:?}");
     }
+}
+
+/// Tokens that coco-caption takes away; `ptb_probe.jsonl` still has them.
+const PTB_PUNCTUATION: [&str; 13] = [
+    "''", "'", "``", "`", ".", "?", "!", ",", ":", "-", "--", "...", ";",
+];
+
+#[test]
+fn public_ptb_tokens_equal_the_reference() {
+    let Some(folder) = reference() else { return };
+    let probes: Vec<Value> = lines(&folder.join("ptb_probe.jsonl"));
+    let texts = probes.iter().map(|probe| probe["text"].as_str().unwrap());
+    // The reference read them as one file, with an empty line after each.
+    let mut ours = vec![Vec::new(); 2 * probes.len()];
+    tokenizers::ptb::scan(texts.flat_map(|text| [text, ""]), None, |line, token| {
+        ours[line].push(token.to_owned());
+    });
+    for (probe, ours) in probes.iter().zip(ours.chunks_exact(2)) {
+        let mut wanted: Vec<String> = serde_json::from_value(probe["tokens"].clone()).unwrap();
+        wanted.retain(|token| !PTB_PUNCTUATION.contains(&token.as_str()));
+        assert_eq!(ours, [wanted, Vec::new()], "{}", probe["text"]);
+    }
+    let cases = cases(&folder.join("cases.jsonl"));
+    let tokens = PtbTokens::new(&cases, 2);
+    for (case, line) in lines::<Value>(&folder.join("coco.jsonl"))
+        .iter()
+        .enumerate()
+    {
+        assert_eq!(tokens.line(case), line["hyp_tok"].as_str().unwrap());
+        let references = line["refs_tok"].as_array().unwrap();
+        for (text, reference) in tokens.references(case).zip(references) {
+            assert_eq!(tokens.line(text), reference.as_str().unwrap());
+        }
+    }
+}
+
+/// The SHA-256 of all captions' tokens, one caption a line.
+fn digest<'a>(captions: impl Iterator<Item = &'a str>) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    tokenizers::ptb::scan(captions, None, |line, token| {
+        lines.resize(lines.len().max(line + 1), String::new());
+        if !lines[line].is_empty() {
+            lines[line].push(' ');
+        }
+        lines[line].push_str(token);
+    });
+    let hash = Sha256::digest(lines.join("\n") + "\n");
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn ptb_tokens_of_whole_data_sets_equal_the_reference() {
+    let Some(folder) = std::env::var_os("CAPTION_BENCH_DATA") else {
+        println!("skipped: CAPTION_BENCH_DATA is not set");
+        return;
+    };
+    let read = |name| std::fs::read_to_string(Path::new(&folder).join(name)).unwrap();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/metrics/ptb_digests.json");
+    let golden: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+
+    let coco: Value = serde_json::from_str(&read("captions_val2017.json")).unwrap();
+    let annotations = coco["annotations"].as_array().unwrap();
+    assert_eq!(annotations.len(), 25_014);
+    let captions = annotations.iter().map(|a| a["caption"].as_str().unwrap());
+    assert_eq!(digest(captions), golden["captions_val2017.json"]);
+
+    let flickr = read("Flickr8k.token.txt");
+    let captions = flickr.lines().map(|line| line.split_once('\t').unwrap().1);
+    assert_eq!(digest(captions), golden["Flickr8k.token.txt"]);
 }
 
 #[test]

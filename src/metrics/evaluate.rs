@@ -1,9 +1,10 @@
 //! Statistics of many captions under many metrics, on several threads.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::ops::Range;
 
-use super::{Case, Metric, Prepared, StatsTable};
+use super::corpus::in_chunks;
+use super::{Case, Corpus, Metric, Prepared, StatsTable};
 
 /// Captions that a thread takes at a time.
 const CHUNK: usize = 64;
@@ -39,30 +40,13 @@ pub fn evaluate_with(
     seed: u64,
     progress: &(dyn Fn(usize) + Sync),
 ) -> Evaluation {
-    let chunks: Vec<&[Case]> = cases.chunks(CHUNK).collect();
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut done = Vec::new();
-        while let Some((i, chunk)) = take(&chunks, &next) {
-            done.push((i, chunk_rows(metrics, chunk)));
-            progress(chunk.len());
-        }
-        done
-    };
-    let workers = threads.clamp(1, chunks.len().max(1));
-    let mut done = if workers == 1 {
-        work()
-    } else {
-        std::thread::scope(|scope| {
-            let handles: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
-            let join = |handle: std::thread::ScopedJoinHandle<'_, _>| match handle.join() {
-                Ok(done) => done,
-                Err(panic) => std::panic::resume_unwind(panic),
-            };
-            handles.into_iter().flat_map(join).collect()
-        })
-    };
-    done.sort_unstable_by_key(|(i, _)| *i);
+    let corpus = Corpus::new(cases, threads);
+    let done = in_chunks(cases.len(), CHUNK, threads, |range| {
+        let captions = range.len();
+        let rows = chunk_rows(metrics, &corpus, range);
+        progress(captions);
+        rows
+    });
 
     let mut tables: BTreeMap<String, StatsTable> = metrics
         .iter()
@@ -77,7 +61,7 @@ pub fn evaluate_with(
             )
         })
         .collect();
-    for (_, rows) in done {
+    for rows in done {
         for (metric, rows) in metrics.iter().zip(rows) {
             if let Some(table) = tables.get_mut(metric.key()) {
                 table.rows.extend(rows);
@@ -102,16 +86,11 @@ pub fn stats_table(metric: &dyn Metric, cases: &[Case], threads: usize) -> Stats
     })
 }
 
-fn take<'a>(chunks: &[&'a [Case]], next: &AtomicUsize) -> Option<(usize, &'a [Case])> {
-    let i = next.fetch_add(1, Ordering::Relaxed);
-    chunks.get(i).map(|chunk| (i, *chunk))
-}
-
 /// The rows of a few captions, for each metric.
-fn chunk_rows(metrics: &[&dyn Metric], cases: &[Case]) -> Vec<Vec<f64>> {
+fn chunk_rows(metrics: &[&dyn Metric], corpus: &Corpus<'_>, range: Range<usize>) -> Vec<Vec<f64>> {
     let mut rows = vec![Vec::new(); metrics.len()];
-    for case in cases {
-        let caption = Prepared::new(case);
+    for index in range {
+        let caption = Prepared::new(corpus, index);
         for (metric, rows) in metrics.iter().zip(&mut rows) {
             metric.stats(&caption, rows);
         }

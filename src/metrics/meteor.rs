@@ -137,7 +137,7 @@ fn score(matches: &[Option<usize>], reference_len: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::Case;
+    use crate::metrics::{Case, Corpus};
 
     fn meteor(hypothesis: &str, references: &[&str]) -> f64 {
         let case = Case {
@@ -146,7 +146,7 @@ mod tests {
             references: references.iter().map(|&text| text.into()).collect(),
         };
         let mut row = Vec::new();
-        HfMeteor.stats(&Prepared::new(&case), &mut row);
+        HfMeteor.stats(&Prepared::new(&Corpus::new(&[case], 1), 0), &mut row);
         HfMeteor.score(&row)
     }
 

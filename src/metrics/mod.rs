@@ -6,6 +6,8 @@
 //! then all the same function over different sums, and text is looked at once.
 
 pub mod bleu;
+pub mod cider;
+mod corpus;
 mod evaluate;
 mod lcs;
 mod lexicon;
@@ -14,14 +16,17 @@ pub mod meteor;
 mod ngrams;
 pub mod porter;
 pub mod prepared;
+mod ptb_tokens;
 pub mod rouge;
 mod signature;
 mod suite;
 pub mod tokenizers;
 pub mod wordnet;
 
+pub use corpus::Corpus;
 pub use evaluate::{Evaluation, evaluate, evaluate_with, stats_table};
 pub use prepared::Prepared;
+pub use ptb_tokens::PtbTokens;
 pub use suite::{keys, metric, named, suite};
 
 /// One caption to score: a hypothesis and the references it is compared with.

@@ -4,16 +4,19 @@ use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use super::tokenizers::python::is_space;
-use super::{Case, tokenizers};
+use super::{Case, Corpus, tokenizers};
 
 /// A [`Case`] and its tokens as the metrics need them, made when first asked for.
 pub struct Prepared<'a> {
+    corpus: &'a Corpus<'a>,
+    index: usize,
     case: &'a Case,
     thirteen_a: OnceCell<Tokens<Vec<u32>>>,
     stripped_thirteen_a: OnceCell<Tokens<Vec<u32>>>,
     rouge: OnceCell<Tokens<Sentences>>,
     words: OnceCell<Tokens<Vec<String>>>,
     lower_words: OnceCell<Tokens<Vec<u32>>>,
+    ptb_counts: OnceCell<Vec<f64>>,
 }
 
 /// The tokens of a case's texts.
@@ -45,16 +48,32 @@ impl Sentences {
 }
 
 impl<'a> Prepared<'a> {
-    /// The case, with nothing tokenized yet.
-    pub fn new(case: &'a Case) -> Self {
+    /// Case `index` of a corpus, with nothing tokenized yet.
+    ///
+    /// # Panics
+    /// If there is no such case.
+    pub fn new(corpus: &'a Corpus<'a>, index: usize) -> Self {
         Self {
-            case,
+            corpus,
+            index,
+            case: &corpus.cases()[index],
             thirteen_a: OnceCell::new(),
             stripped_thirteen_a: OnceCell::new(),
             rouge: OnceCell::new(),
             words: OnceCell::new(),
             lower_words: OnceCell::new(),
+            ptb_counts: OnceCell::new(),
         }
+    }
+
+    /// The cases that are scored together.
+    pub fn corpus(&self) -> &'a Corpus<'a> {
+        self.corpus
+    }
+
+    /// The place of the case among them.
+    pub fn index(&self) -> usize {
+        self.index
     }
 
     /// The texts themselves.
@@ -117,6 +136,19 @@ impl<'a> Prepared<'a> {
         })
     }
 
+    /// What `count` makes of the ids of coco-caption's tokens, split at white space; made once, as
+    /// BLEU-1 to BLEU-4 share their counts.
+    pub fn ptb_counts(&self, count: impl FnOnce(&Tokens<Vec<u32>>) -> Vec<f64>) -> &[f64] {
+        self.ptb_counts.get_or_init(|| {
+            let ptb = self.corpus.ptb();
+            let words = |text| ptb.words(text).into_owned();
+            count(&Tokens {
+                hypothesis: words(self.index),
+                references: ptb.references(self.index).map(words).collect(),
+            })
+        })
+    }
+
     fn tokens<T>(&self, mut tokenize: impl FnMut(&str) -> T) -> Tokens<T> {
         Tokens {
             hypothesis: tokenize(&self.case.hypothesis),
@@ -157,7 +189,9 @@ mod tests {
             hypothesis: "A dog\n\n, a ball".into(),
             references: vec!["a ball".into(), String::new()],
         };
-        let prepared = Prepared::new(&case);
+        let cases = [case];
+        let corpus = Corpus::new(&cases, 1);
+        let prepared = Prepared::new(&corpus, 0);
         let rouge = prepared.rouge();
         assert_eq!(rouge.hypothesis.ids, [0, 1, 0, 2]);
         assert_eq!(

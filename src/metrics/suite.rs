@@ -1,26 +1,44 @@
 //! Which metrics there are, by key and by suite.
 
 use super::Metric;
-use super::bleu::{HfBleu, NltkBleu, SacreBleu};
+use super::bleu::{CocoBleu, HfBleu, NltkBleu, SacreBleu};
+use super::cider::Cider;
 use super::meteor::HfMeteor;
-use super::rouge::Rouge;
+use super::rouge::{CocoRouge, Rouge};
 use crate::error::{Error, Result};
 
 /// Every metric, in the order of tables.
-static METRICS: [&dyn Metric; 8] = [
+static METRICS: [&dyn Metric; 14] = [
     &HfBleu,
     &Rouge::One,
     &Rouge::Two,
     &Rouge::L,
     &Rouge::Lsum,
     &HfMeteor,
+    &CocoBleu(1),
+    &CocoBleu(2),
+    &CocoBleu(3),
+    &CocoBleu(4),
+    &CocoRouge,
+    &Cider,
     &SacreBleu,
     &NltkBleu,
 ];
 
 /// Suites by name, with their keys; `all` is every metric.
-const SUITES: [(&str, &[&str]); 2] = [
+const SUITES: [(&str, &[&str]); 3] = [
     ("paper", &["hf.bleu", "hf.rouge1", "hf.rougeL", "hf.meteor"]),
+    (
+        "coco",
+        &[
+            "coco.bleu1",
+            "coco.bleu2",
+            "coco.bleu3",
+            "coco.bleu4",
+            "coco.rougeL",
+            "coco.cider",
+        ],
+    ),
     ("sacrebleu", &["sacrebleu.bleu"]),
 ];
 
@@ -77,9 +95,9 @@ mod tests {
     fn unknown_names_are_refused_with_what_there_is() {
         let error = named("hf.rougel").err().unwrap();
         assert!(error.message().contains("`hf.rougeL`"), "{error}");
-        let error = suite("coco").err().unwrap();
+        let error = suite("cocoa").err().unwrap();
         assert!(
-            error.message().contains("paper, sacrebleu and all"),
+            error.message().contains("paper, coco, sacrebleu and all"),
             "{error}"
         );
     }

@@ -1,17 +1,20 @@
-//! Three BLEUs that share counts and little else (Papineni et al. 2002).
+//! Four BLEUs that share counts and little else (Papineni et al. 2002).
 //!
 //! | key | text | reference length | an order without a match | scale |
 //! | --- | --- | --- | --- | --- |
 //! | [`hf.bleu`](HfBleu) | 13a, case kept | the shortest | the score is 0 | 0…1 |
 //! | [`sacrebleu.bleu`](SacreBleu) | 13a, case kept | the closest | smoothed | 0…100 |
+//! | [`coco.bleu1…4`](CocoBleu) | PTBTokenizer's tokens | the closest | as good as 0 | 0…1 |
 //! | [`nltk.bleu`](NltkBleu) | lower case, words | the closest | as good as 0 | 0…1 |
 //!
 //! On the same captions they differ by several points; a "BLEU" without its key says little.
 
+mod coco;
 mod hf;
 mod nltk;
 mod sacre;
 
+pub use coco::CocoBleu;
 pub use hf::HfBleu;
 pub use nltk::NltkBleu;
 pub use sacre::SacreBleu;
@@ -84,7 +87,7 @@ fn closest(tokens: &Tokens<Vec<u32>>) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::{Case, Metric, Prepared};
+    use crate::metrics::{Case, Corpus, Metric, Prepared};
 
     /// The score of a single caption.
     pub(super) fn score(metric: &dyn Metric, hypothesis: &str, references: &[&str]) -> f64 {
@@ -94,7 +97,7 @@ mod tests {
             references: references.iter().map(|&text| text.into()).collect(),
         };
         let mut row = Vec::new();
-        metric.stats(&Prepared::new(&case), &mut row);
+        metric.stats(&Prepared::new(&Corpus::new(&[case], 1), 0), &mut row);
         assert_eq!(row.len(), metric.width());
         metric.caption_score(&row)
     }

@@ -7,8 +7,10 @@
 //! | --- | --- | --- |
 //! | [`mod@thirteen_a`] | `hf.bleu`, `sacrebleu.bleu` | sacreBLEU's `13a` |
 //! | [`mod@rouge`] | `hf.rouge*` | rouge_score, without its stemmer |
+//! | [`mod@ptb`] | `coco.*` | Stanford's PTBTokenizer, as coco-caption calls it |
 //! | [`word_tokenize`] | `hf.meteor`, `nltk.bleu` | NLTK's `word_tokenize`: [`punkt`], then [`treebank`] |
 
+pub mod ptb;
 pub mod punkt;
 mod punkt_model;
 pub mod python;

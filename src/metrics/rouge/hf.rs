@@ -9,10 +9,10 @@
 //! F = 2PR/(P + R), and 0 where nothing is shared. The corpus value is the plain mean of the
 //! captions' F; Hugging Face's `rouge` prints the median of a random bootstrap of it instead.
 
-use super::ngrams::{NGrams, possible};
-use super::prepared::{Prepared, Sentences};
-use super::signature::signature;
-use super::{Metric, lcs, mean};
+use crate::metrics::ngrams::{NGrams, possible};
+use crate::metrics::prepared::{Prepared, Sentences};
+use crate::metrics::signature::signature;
+use crate::metrics::{Metric, lcs, mean};
 
 /// One kind of ROUGE, on a 0…1 scale.
 ///
@@ -139,7 +139,7 @@ fn union_hits(hypothesis: &Sentences, reference: &Sentences) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::Case;
+    use crate::metrics::{Case, Corpus};
 
     fn scores(hypothesis: &str, references: &[&str]) -> [f64; 4] {
         let case = Case {
@@ -147,7 +147,9 @@ mod tests {
             hypothesis: hypothesis.into(),
             references: references.iter().map(|&text| text.into()).collect(),
         };
-        let prepared = Prepared::new(&case);
+        let cases = [case];
+        let corpus = Corpus::new(&cases, 1);
+        let prepared = Prepared::new(&corpus, 0);
         [Rouge::One, Rouge::Two, Rouge::L, Rouge::Lsum].map(|rouge| {
             let mut row = Vec::new();
             rouge.stats(&prepared, &mut row);
