@@ -288,7 +288,7 @@ pub fn rules() -> Vec<Rule> {
         (r"&(?i:lt|gt|amp|quot|apos);".into(), All, Sign),
         (r"&#[0-9]+;".into(), All, Plain),
         (r"'{1,2}|[`\x87-\x8c\x95]{1,2}".into(), All, Quote),
-        (format!(r"'[A-Za-z][^ \t\n\x85\x99]"), First(1), OpenSingle),
+        (r"'[A-Za-z][^ \t\n\x85\x99]".into(), First(1), OpenSingle),
         (r#""[A-Za-z0-9$]"#.into(), First(1), OpenDouble),
         (format!("{APOSTROPHE}{CLITIC}"), All, Form::Clitic),
         (format!("[nN]{LOOSE_APOSTROPHE}[tT]"), All, Form::Clitic),
