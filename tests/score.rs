@@ -145,6 +145,39 @@ fn metrics_are_chosen_by_suite_and_name() {
 }
 
 #[test]
+fn sacrebleu_has_its_settings() {
+    let files = Files::new(&[
+        ("h.txt", "Ein Hund, so ‚groß‘!\nzwei\n"),
+        ("r.txt", "ein Hund , so ‚ groß ‘ !\nzwei\n"),
+    ]);
+    let score = |args: &str| {
+        let args = format!("--hyp h.txt --ref r.txt --suite sacrebleu {args}");
+        let scores = files.json(args.trim_end());
+        let score = &scores["metrics"]["sacrebleu.bleu"];
+        (
+            score["value"].as_f64().unwrap(),
+            score["signature"].as_str().unwrap().to_owned(),
+        )
+    };
+    let (value, signature) = score("");
+    assert!(value < 50.0, "{value}");
+    assert_eq!(
+        signature,
+        "nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0"
+    );
+    let (value, signature) = score("--sacrebleu-tokenize intl --sacrebleu-lowercase");
+    assert!((value - 100.0).abs() < 1e-9, "{value}");
+    assert!(signature.contains("case:lc|eff:no|tok:intl"), "{signature}");
+    let (_, signature) =
+        score("--sacrebleu-smooth add-k --sacrebleu-smooth-value 0.5 --sacrebleu-effective-order");
+    assert!(
+        signature.contains("eff:yes|tok:13a|smooth:add-k[0.50]"),
+        "{signature}"
+    );
+    assert!(score("--sacrebleu-smooth floor").1.contains("floor[0.10]"));
+}
+
+#[test]
 fn the_table_shows_points_interval_and_signature() {
     let output = lines()
         .score("--hyp hyp.txt --ref first.txt")
@@ -327,6 +360,22 @@ fn bad_input_is_refused_with_its_place() {
         (
             "--hyp a.txt --ref a.txt --json absent/s.json",
             &["no folder absent"],
+        ),
+        (
+            "--hyp a.txt --ref a.txt --sacrebleu-lowercase",
+            &["add --metric sacrebleu.bleu"],
+        ),
+        (
+            "--hyp a.txt --ref a.txt --suite sacrebleu --sacrebleu-smooth-value 1",
+            &["floor or add-k"],
+        ),
+        (
+            "--hyp a.txt --ref a.txt --suite sacrebleu --sacrebleu-smooth floor --sacrebleu-smooth-value -1",
+            &["0 or more"],
+        ),
+        (
+            "--hyp a.txt --ref a.txt --sacrebleu-tokenize zh",
+            &["13a, intl, none, char"],
         ),
         ("--hyp a.txt --ref a.txt --threads 0", &["--threads"]),
         ("--hyp a.txt", &["--ref"]),

@@ -115,7 +115,7 @@ impl SourceArgs {
         Snapshot::of_cases(
             &cases,
             references.join(" "),
-            scores(&evaluation),
+            scores(&metrics, &evaluation),
             &evaluation.tables,
         )
     }

@@ -2,6 +2,7 @@
 
 pub mod input;
 mod output;
+mod sacrebleu;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -11,8 +12,10 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
+use self::sacrebleu::SacreArgs;
 use super::progress::Progress;
 use crate::error::{Error, Result};
+use crate::metrics::bleu::SacreBleu;
 use crate::metrics::{self, Case, Evaluation, Metric};
 use crate::results::schema::{SCHEMA, ScoreDocument};
 use crate::results::scores::scores;
@@ -31,7 +34,8 @@ A file is read as JSON if its name ends in .json or its text looks like it, else
 Examples:
   bench score --hyp results.json --ref captions_val2014.json
   bench score --hyp captions.txt --ref first.txt --ref second.txt --suite all --json scores.json
-  bench score --cases cases.jsonl --metric hf.meteor --per-caption each.jsonl")]
+  bench score --cases cases.jsonl --metric hf.meteor --per-caption each.jsonl
+  bench score --hyp h.txt --ref r.txt --suite sacrebleu --sacrebleu-tokenize intl --sacrebleu-lowercase")]
 pub struct ScoreArgs {
     /// Captions to score: COCO results JSON ([{\"image_id\",\"caption\"}]), or one a line
     #[arg(
@@ -62,6 +66,9 @@ pub struct ScoreArgs {
     /// Threads to use; no number depends on it [default: all cores]
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
+    /// Settings of `sacrebleu.bleu`.
+    #[command(flatten)]
+    pub sacrebleu: SacreArgs,
 }
 
 /// Runs `bench score`.
@@ -70,7 +77,8 @@ pub struct ScoreArgs {
 /// [`Error::Input`] for captions and references that do not fit together, broken
 /// files and unknown metrics; [`Error::Failed`] if an output cannot be written.
 pub fn run(args: ScoreArgs) -> Result<()> {
-    let metrics = chosen_metrics(args.suite.as_deref(), &args.metric)?;
+    let sacrebleu = args.sacrebleu.metric()?;
+    let metrics = chosen_metrics(args.suite.as_deref(), &args.metric, &sacrebleu)?;
     for path in args.json.iter().chain(&args.per_caption) {
         output::check(path)?;
     }
@@ -92,7 +100,7 @@ pub fn run(args: ScoreArgs) -> Result<()> {
     let document = ScoreDocument {
         schema: SCHEMA,
         n: evaluation.n,
-        metrics: scores(&evaluation),
+        metrics: scores(&metrics, &evaluation),
     };
     if let Some(path) = &args.per_caption {
         output::per_caption(path, &metrics, &cases, &evaluation)?;
@@ -106,8 +114,13 @@ pub fn run(args: ScoreArgs) -> Result<()> {
     Ok(())
 }
 
-/// The metrics of the suite and those named, each once, in the order of tables.
-fn chosen_metrics(suite: Option<&str>, named: &[String]) -> Result<Vec<&'static dyn Metric>> {
+/// The metrics of the suite and those named, each once, in the order of tables; sacreBLEU with its
+/// settings.
+fn chosen_metrics<'a>(
+    suite: Option<&str>,
+    named: &[String],
+    sacrebleu: &'a SacreBleu,
+) -> Result<Vec<&'a dyn Metric>> {
     let mut chosen = match suite {
         Some(suite) => metrics::suite(suite)?,
         None if named.is_empty() => metrics::suite(SUITE)?,
@@ -116,8 +129,21 @@ fn chosen_metrics(suite: Option<&str>, named: &[String]) -> Result<Vec<&'static 
     for key in named {
         chosen.push(metrics::named(key)?);
     }
-    let mut all = metrics::suite("all")?;
+    let mut all: Vec<&dyn Metric> = metrics::suite("all")?;
     all.retain(|metric| chosen.iter().any(|c| c.key() == metric.key()));
+    match all
+        .iter_mut()
+        .find(|metric| metric.key() == sacrebleu.key())
+    {
+        Some(metric) => *metric = sacrebleu,
+        None if *sacrebleu != SacreBleu::DEFAULT => {
+            return Err(Error::input(format!(
+                "flags --sacrebleu-… change {key}, which is not asked for: add --metric {key}",
+                key = sacrebleu.key()
+            )));
+        }
+        None => {}
+    }
     Ok(all)
 }
 

@@ -14,7 +14,7 @@ static METRICS: [&dyn Metric; 8] = [
     &Rouge::L,
     &Rouge::Lsum,
     &HfMeteor,
-    &SacreBleu,
+    &SacreBleu::DEFAULT,
     &NltkBleu,
 ];
 
