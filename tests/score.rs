@@ -1,9 +1,11 @@
 //! `bench score` as a user runs it.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
+use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -104,6 +106,79 @@ fn json_and_lines_and_cases_score_alike() {
         );
         assert_eq!(score["ci95"].as_array().unwrap().len(), 2);
     }
+}
+
+/// Packs with gzip.
+fn gzip(text: &[u8]) -> Vec<u8> {
+    let mut pack = GzEncoder::new(Vec::new(), Compression::fast());
+    pack.write_all(text).unwrap();
+    pack.finish().unwrap()
+}
+
+#[test]
+fn every_format_scores_alike() {
+    let files = coco();
+    let plain = files.json("--hyp hyp.json --ref first.json --ref second.json");
+    let write = |name: &str, text: &str| fs::write(files.path(name), text).unwrap();
+    write(
+        "hyp.jsonl",
+        "{\"image_id\":\"7\",\"caption\":\"a red ball lies on the grass\"}\n\n{\"image_id\":9,\"caption\":\"two dogs run past a wall\"}\n",
+    );
+    fs::copy(files.path("hyp.jsonl"), files.path("hyp.out")).unwrap();
+    let karpathy = json!({"dataset": "coco", "images": [
+        {"cocoid": 9, "imgid": 7, "split": "test", "sentences": [
+            {"raw": "two dogs run along a wall", "tokens": ["two"]},
+            {"raw": "a pair of hounds running"}]},
+        {"imgid": 7, "split": "test", "sentences": [
+            {"raw": "a ball on the grass"}, {"raw": "a red ball lies on the lawn"}]},
+        {"cocoid": 10, "imgid": 9, "split": "test", "sentences": [{"raw": "a cat"}]},
+        {"cocoid": 11, "imgid": 10, "split": "train", "sentences": [{"raw": "a cow"}]},
+    ]});
+    write("dataset.json", &karpathy.to_string());
+    for name in ["hyp.json", "hyp.out", "dataset.json"] {
+        let packed = gzip(&fs::read(files.path(name)).unwrap());
+        fs::write(files.path(&format!("{name}.gz")), packed).unwrap();
+    }
+    for args in [
+        "--hyp hyp.jsonl --ref first.json --ref second.json",
+        "--hyp hyp.out --ref first.json --ref second.json",
+        "--hyp hyp.out.gz --ref dataset.json",
+        "--hyp hyp.json.gz --ref dataset.json.gz",
+    ] {
+        assert_eq!(files.json(args), plain, "{args}");
+    }
+    let piped = |args: &str, name: &str| {
+        let mut command = files.score(&format!("{args} --json -"));
+        let output = command.write_stdin(fs::read(files.path(name)).unwrap());
+        let output = output.assert().success().get_output().stdout.clone();
+        serde_json::from_slice::<Value>(&output).unwrap()
+    };
+    assert_eq!(piped("--hyp - --ref dataset.json", "hyp.json.gz"), plain);
+    assert_eq!(piped("--hyp - --ref dataset.json", "hyp.jsonl"), plain);
+    assert_eq!(piped("--hyp hyp.json --ref -", "dataset.json"), plain);
+}
+
+#[test]
+fn images_without_a_caption_are_told() {
+    let files = coco();
+    let note = |args: &str| {
+        let output = files.score(args).assert().success();
+        String::from_utf8(output.get_output().stderr.clone()).unwrap()
+    };
+    assert!(
+        note("--hyp hyp.json --ref first.json")
+            .contains("1 of 3 images of the references have no caption and are not scored")
+    );
+    assert_eq!(note("--hyp hyp.json --ref second.json"), "");
+    let image = |id: usize, split: &str| json!({"cocoid": id, "split": split, "sentences": [{"raw": "a dog"}]});
+    let karpathy = json!({"images": [
+        image(7, "test"), image(9, "test"), image(10, "test"), image(11, "train"),
+    ]});
+    fs::write(files.path("dataset.json"), karpathy.to_string()).unwrap();
+    assert!(
+        note("--hyp hyp.json --ref dataset.json")
+            .contains("1 of 3 images of the references (test) have no caption")
+    );
 }
 
 #[test]
@@ -262,6 +337,10 @@ fn bad_input_is_refused_with_its_place() {
     let refs = r#"{"annotations":[{"image_id":1,"caption":"a"}]}"#;
     let case = r#"{"id":"a","hypothesis":"x","references":["y"]}"#;
     let bare = r#"{"id":"b","hypothesis":"x","references":[]}"#;
+    let line = r#"{"image_id":1,"caption":"a"}"#;
+    let many: String = [1, 5, 6, 7, 8]
+        .map(|id| format!("{{\"image_id\":{id},\"caption\":\"a\"}}\n"))
+        .concat();
     let two_cases = format!("{case}\n{case}\n");
     let broken_case = format!("{case}\n{{\"id\":\"b\"\n");
     let bare_case = format!("{case}\n{bare}\n");
@@ -274,6 +353,15 @@ fn bad_input_is_refused_with_its_place() {
         ("shape.json", r#"{"annotations":[]}"#),
         ("keyless.json", r#"[{"image":1,"caption":"a"}]"#),
         ("none.json", "[]"),
+        ("many.jsonl", &many),
+        ("twice.jsonl", &format!("{line}\n\n{line}")),
+        ("wrong.jsonl", &format!("{line}\n{{\"image_id\":2}}\n")),
+        (
+            "idless.json",
+            r#"{"images":[{"imgid":1,"sentences":[]},{"sentences":[{"raw":"a"}]}]}"#,
+        ),
+        ("bare.json", r#"{"images":[{"id":1,"file_name":"a.jpg"}]}"#),
+        ("neither.json", r#"{"info":{}}"#),
         ("a.txt", "a\n"),
         ("ab.txt", "a\nb\n"),
         ("empty.txt", ""),
@@ -281,6 +369,7 @@ fn bad_input_is_refused_with_its_place() {
         ("broken.jsonl", &broken_case),
         ("bare.jsonl", &bare_case),
     ]);
+    fs::write(files.path("broken.gz"), b"\x1f\x8b\x08 and then nothing").unwrap();
     fs::write(files.path("latin.txt"), b"ok\ncaf\xe9\n").unwrap();
     for (args, parts) in [
         (
@@ -312,6 +401,32 @@ fn bad_input_is_refused_with_its_place() {
             &["record 3", "image 1", "record 1"],
         ),
         ("--hyp more.json --ref refs.json", &["1 of 2", "image 5"]),
+        (
+            "--hyp many.jsonl --ref refs.json",
+            &["4 of 5", "images 5, 6, 7 and so on"],
+        ),
+        (
+            "--hyp twice.jsonl --ref refs.json",
+            &["twice.jsonl: line 3", "image 1", "line 1"],
+        ),
+        (
+            "--hyp wrong.jsonl --ref refs.json",
+            &["wrong.jsonl: line 2", "caption", "on each line"],
+        ),
+        (
+            "--hyp good.json --ref idless.json",
+            &["idless.json: images[1]", "`cocoid`"],
+        ),
+        (
+            "--hyp good.json --ref bare.json",
+            &["bare.json: images[0]", "`sentences`", "COCO captions"],
+        ),
+        (
+            "--hyp good.json --ref neither.json",
+            &["neither.json", "no `annotations` and no `images`"],
+        ),
+        ("--hyp broken.gz --ref a.txt", &["broken.gz", "gzip"]),
+        ("--hyp - --ref -", &["`-`", "once"]),
         (
             "--hyp none.json --ref refs.json",
             &["none.json has no caption"],

@@ -95,7 +95,7 @@ impl SourceArgs {
     }
 
     fn score(&self, hypotheses: &Path, like: Option<&Baseline>) -> Result<Snapshot> {
-        let cases = score::input::captions(hypotheses, &self.references)?;
+        let cases = score::captions(hypotheses, &self.references)?;
         let metrics = match like {
             // One that this version does not know is then missing, and the gate says so.
             Some(baseline) => baseline

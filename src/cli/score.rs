@@ -1,11 +1,11 @@
 //! `bench score`: scores any system's captions, with no model and no picture at hand.
 
-pub mod input;
+mod input;
 mod output;
 mod sacrebleu;
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -29,15 +29,22 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Flags of `bench score`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
-A file is read as JSON if its name ends in .json or its text looks like it, else as one caption a line.
+Formats, each told by the name or the text; any may be packed with gzip (.gz):
+  H  COCO results [{\"image_id\",\"caption\"},…]; the same, one object a line (.jsonl); one caption a line
+  R  COCO captions {\"annotations\":[{\"image_id\",\"caption\"},…]}; Karpathy's dataset_*.json, by cocoid or
+     else imgid; {\"image_id\",\"caption\"} a line; one caption a line
+H and R go together by image id, or line by line if they have one caption a line. Images without a caption in
+H are not scored; a caption without a reference is an error. One of the files may be -, the standard input.
 
 Examples:
   bench score --hyp results.json --ref captions_val2014.json
+  bench score --hyp results.jsonl.gz --ref dataset_coco.json --per-caption each.parquet
   bench score --hyp captions.txt --ref first.txt --ref second.txt --suite all --json scores.json
+  write-captions | bench score --hyp - --ref captions_val2014.json --metric hf.meteor
   bench score --cases cases.jsonl --metric hf.meteor --per-caption each.jsonl
   bench score --hyp h.txt --ref r.txt --suite sacrebleu --sacrebleu-tokenize intl --sacrebleu-lowercase")]
 pub struct ScoreArgs {
-    /// Captions to score: COCO results JSON ([{\"image_id\",\"caption\"}]), or one a line
+    /// Captions to score
     #[arg(
         long,
         value_name = "H",
@@ -45,10 +52,10 @@ pub struct ScoreArgs {
         requires = "references"
     )]
     pub hyp: Option<PathBuf>,
-    /// References: COCO captions JSON ({\"annotations\":[{\"image_id\",\"caption\"}]}), or one a line; each further file adds to them
+    /// References; each further file adds to them
     #[arg(long = "ref", value_name = "R", id = "references")]
     pub references: Vec<PathBuf>,
-    /// In place of --hyp and --ref: {\"id\",\"hypothesis\",\"references\":[…]}, one case a line
+    /// In place of --hyp and --ref: {"id","hypothesis","references":[…]}, one case a line
     #[arg(long, value_name = "FILE", conflicts_with_all = ["hyp", "references"])]
     pub cases: Option<PathBuf>,
     /// Metrics by suite: paper, sacrebleu, all [default: paper, unless a metric is named]
@@ -84,7 +91,7 @@ pub fn run(args: ScoreArgs) -> Result<()> {
     }
     let cases = match (&args.cases, &args.hyp) {
         (Some(cases), _) => input::cases(cases)?,
-        (None, Some(hypotheses)) => input::captions(hypotheses, &args.references)?,
+        (None, Some(hypotheses)) => captions(hypotheses, &args.references)?,
         (None, None) => {
             return Err(Error::input(
                 "there is nothing to score: give --hyp and --ref, or --cases",
@@ -112,6 +119,15 @@ pub fn run(args: ScoreArgs) -> Result<()> {
         output::table(&metrics, &document)?;
     }
     Ok(())
+}
+
+/// Reads captions and their references, and says on the standard error which references are not used.
+pub(super) fn captions(hypotheses: &Path, references: &[PathBuf]) -> Result<Vec<Case>> {
+    let captions = input::captions(hypotheses, references)?;
+    if let Some(note) = captions.note {
+        eprintln!("note: {note}");
+    }
+    Ok(captions.cases)
 }
 
 /// The metrics of the suite and those named, each once, in the order of tables; sacreBLEU with its
