@@ -267,6 +267,40 @@ fn sacrebleu(column: &str) -> Option<SacreBleu> {
 }
 
 #[test]
+fn sacrebleu_equals_our_own_goldens_in_all_its_settings() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/metrics");
+    let by_id: BTreeMap<String, Case> = lines::<Value>(&folder.join("golden.jsonl"))
+        .into_iter()
+        .skip(1)
+        .map(case)
+        .map(|case| (case.id.clone(), case))
+        .collect();
+    let golden: Vec<Value> = lines(&folder.join("sacrebleu.jsonl"));
+    let (head, rows) = golden.split_first().unwrap();
+    assert!(rows.len() > 150 && head["n"] == rows.len());
+    let cases: Vec<Case> = rows
+        .iter()
+        .map(|row| by_id[row["id"].as_str().unwrap()].clone())
+        .collect();
+    for (column, corpus) in head["corpus"].as_object().unwrap() {
+        let metric = sacrebleu(column).unwrap();
+        let evaluation = metrics::evaluate(&[&metric], &cases, 2, 0);
+        let table = &evaluation.tables[metric.key()];
+        for (i, row) in rows.iter().enumerate() {
+            let theirs = row["scores"][column].as_f64().unwrap();
+            let what = format!("{column} of {}", row["id"]);
+            assert_close(metric.score(table.row(i)), theirs, &what);
+        }
+        let theirs = corpus["score"].as_f64().unwrap();
+        assert_close(metric.score(&table.sums()), theirs, column);
+        assert_eq!(
+            metric.signature(evaluation.references),
+            corpus["signature"].as_str().unwrap()
+        );
+    }
+}
+
+#[test]
 fn sacrebleu_equals_the_reference_in_all_its_settings() {
     let Some(folder) = reference() else { return };
     let cases = cases(&folder.join("cases.jsonl"));

@@ -29,8 +29,8 @@ pub struct SacreBleu {
     pub smoothing: Smoothing,
     /// Whether texts are put in lower case first.
     ///
-    /// That is Python's `str.lower()`, final sigma and dotted İ included. Letters that Unicode got
-    /// after version 14 have their lower case here and not in Python 3.11.
+    /// That is Python's `str.lower()`, final sigma and dotted İ included; of characters that Unicode
+    /// got or changed after version 14, that of a Python newer than 3.11.
     pub lowercase: bool,
     /// Whether a corpus too is scored by the orders that were written, and not by all four.
     pub effective_order: bool,

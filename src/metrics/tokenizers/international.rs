@@ -2,8 +2,7 @@
 //!
 //! Symbols of any script become tokens of their own, and so does punctuation unless there are
 //! numbers on both sides of it. Numbers, punctuation and symbols are Unicode's general categories N,
-//! P and S, which are those of 2026's Unicode 18 here: `½`, `Ⅷ` and `٣` are numbers. Entities are
-//! left as they are.
+//! P and S: `½`, `Ⅷ` and `٣` are numbers. Entities are left as they are.
 //!
 //! Unlike `13a`, nothing is put around the text. A mark at its start or end therefore stays with a
 //! number beside it, as in `in 1999.`: so mteval-v14 has it, and sacreBLEU with it.
