@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
 use flate2::{Compression, write::GzEncoder};
+use polars::prelude::{ParquetReader, SerReader};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -304,6 +305,63 @@ fn files_get_the_scores_of_all_and_of_each() {
 }
 
 #[test]
+fn scores_of_each_also_come_as_parquet() {
+    let files = coco();
+    for each in ["each.jsonl", "each.parquet"] {
+        let args = format!("--hyp hyp.json --ref first.json --per-caption {each}");
+        files.score(&args).assert().success();
+    }
+    let file = fs::File::open(files.path("each.parquet")).unwrap();
+    let table = ParquetReader::new(file).finish().unwrap();
+    let names: Vec<&str> = table.columns().iter().map(|c| c.name().as_str()).collect();
+    assert_eq!(
+        names,
+        ["id", "hf.bleu", "hf.rouge1", "hf.rougeL", "hf.meteor"]
+    );
+    let lines = fs::read_to_string(files.path("each.jsonl")).unwrap();
+    assert_eq!(table.height(), lines.lines().count());
+    for (i, line) in lines.lines().enumerate() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        let id = table.column("id").unwrap().str().unwrap().get(i);
+        assert_eq!(id, line["id"].as_str());
+        for key in &names[1..] {
+            let value = table.column(key).unwrap().f64().unwrap().get(i);
+            assert_eq!(value, line["scores"][key].as_f64(), "{key}");
+        }
+    }
+}
+
+#[test]
+fn captions_are_described_only_when_asked() {
+    let files = lines();
+    let train = json!({"images": [
+        {"cocoid": 1, "split": "restval", "sentences": [{"raw": "Two dogs  run past a wall"}]},
+        {"cocoid": 2, "split": "test", "sentences": [{"raw": "a red ball lies on the grass"}]},
+    ]});
+    fs::write(files.path("train.json"), train.to_string()).unwrap();
+    let plain = files.json("--hyp hyp.txt --ref first.txt");
+    assert!(plain.get("description").is_none(), "{plain}");
+    let found = files.json("--hyp hyp.txt --ref first.txt --describe --train train.json");
+    assert_eq!(found["metrics"], plain["metrics"]);
+    let found = &found["description"];
+    assert_eq!(found["n"], 2);
+    assert_eq!(found["vocabulary"], 12);
+    assert_eq!(found["words"]["max"], 7);
+    assert_eq!(found["graphemes"]["min"], 24);
+    assert_eq!(found["not_in_references"], 1.0);
+    assert_eq!(found["not_in_training"], 0.5);
+    let output = files
+        .score("--hyp hyp.txt --ref first.txt --describe")
+        .assert()
+        .success();
+    let text = String::from_utf8(output.get_output().stdout.clone()).unwrap();
+    for part in ["self-BLEU-4", "distinct-2", "shortest 6", "tok:uax29"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!text.contains("not in training"), "{text}");
+}
+
+#[test]
 fn threads_change_no_bit() {
     let line = |i: usize| format!("a dog number {i} of {} runs on the grass\n", i % 7);
     let other = |i: usize| format!("dog {i} runs over {} fields of grass\n", i % 5);
@@ -427,6 +485,15 @@ fn bad_input_is_refused_with_its_place() {
         ),
         ("--hyp broken.gz --ref a.txt", &["broken.gz", "gzip"]),
         ("--hyp - --ref -", &["`-`", "once"]),
+        ("--hyp a.txt --ref a.txt --train a.txt", &["--describe"]),
+        (
+            "--hyp a.txt --ref a.txt --describe --train -",
+            &["--train cannot be `-`"],
+        ),
+        (
+            "--hyp a.txt --ref a.txt --describe --train empty.txt",
+            &["empty.txt has no caption for training"],
+        ),
         (
             "--hyp none.json --ref refs.json",
             &["none.json has no caption"],

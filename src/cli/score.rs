@@ -1,5 +1,7 @@
 //! `bench score`: scores any system's captions, with no model and no picture at hand.
 
+mod description;
+mod each;
 mod input;
 mod output;
 mod sacrebleu;
@@ -16,6 +18,7 @@ use self::sacrebleu::SacreArgs;
 use super::progress::Progress;
 use crate::error::{Error, Result};
 use crate::metrics::bleu::SacreBleu;
+use crate::metrics::describe::Description;
 use crate::metrics::{self, Case, Evaluation, Metric};
 use crate::results::schema::{SCHEMA, ScoreDocument};
 use crate::results::scores::scores;
@@ -29,12 +32,15 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Flags of `bench score`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
-Formats, each told by the name or the text; any may be packed with gzip (.gz):
-  H  COCO results [{\"image_id\",\"caption\"},…]; the same, one object a line (.jsonl); one caption a line
-  R  COCO captions {\"annotations\":[{\"image_id\",\"caption\"},…]}; Karpathy's dataset_*.json, by cocoid or
-     else imgid; {\"image_id\",\"caption\"} a line; one caption a line
-H and R go together by image id, or line by line if they have one caption a line. Images without a caption in
-H are not scored; a caption without a reference is an error. One of the files may be -, the standard input.
+Formats, told by the name or else by the text; any may be packed with gzip:
+  H  COCO results [{\"image_id\",\"caption\"},…]
+  R  COCO captions {\"annotations\":[{\"image_id\",\"caption\"},…]}, or
+     Karpathy's dataset_*.json (by cocoid, else imgid)
+  both also as {\"image_id\",\"caption\"} a line (.jsonl), or as one caption a line
+
+Lines of plain captions go together line by line, all else by image id. Images
+without a caption in H are not scored; a caption without a reference is an error.
+One of H, R and the file of cases may be `-`, the standard input.
 
 Examples:
   bench score --hyp results.json --ref captions_val2014.json
@@ -42,7 +48,8 @@ Examples:
   bench score --hyp captions.txt --ref first.txt --ref second.txt --suite all --json scores.json
   write-captions | bench score --hyp - --ref captions_val2014.json --metric hf.meteor
   bench score --cases cases.jsonl --metric hf.meteor --per-caption each.jsonl
-  bench score --hyp h.txt --ref r.txt --suite sacrebleu --sacrebleu-tokenize intl --sacrebleu-lowercase")]
+  bench score --hyp results.json --ref val.json --describe --train train.json
+  bench score --hyp h.txt --ref r.txt --suite sacrebleu --sacrebleu-tokenize intl")]
 pub struct ScoreArgs {
     /// Captions to score
     #[arg(
@@ -64,12 +71,18 @@ pub struct ScoreArgs {
     /// One more metric, such as hf.meteor; may be given often
     #[arg(long, value_name = "M")]
     pub metric: Vec<String>,
-    /// Write the scores of every caption, as one JSON document a line
+    /// Write the scores of every caption, as one JSON document a line, or as a table if FILE ends in .parquet
     #[arg(long, value_name = "FILE")]
     pub per_caption: Option<PathBuf>,
     /// Write the scores as JSON; `-` prints it in place of the table
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Describe the captions too: self-BLEU, distinct-1 and -2, vocabulary, lengths, novelty, repetition
+    #[arg(long)]
+    pub describe: bool,
+    /// With --describe: captions of the training set, to tell how many are new; in the formats of R
+    #[arg(long, value_name = "FILE", requires = "describe")]
+    pub train: Vec<PathBuf>,
     /// Threads to use; no number depends on it [default: all cores]
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
@@ -98,6 +111,10 @@ pub fn run(args: ScoreArgs) -> Result<()> {
             ));
         }
     };
+    let description = match args.describe {
+        true => Some(describe(&cases, &args.train)?),
+        false => None,
+    };
     let threads = args
         .threads
         .or_else(|| std::thread::available_parallelism().ok())
@@ -108,15 +125,19 @@ pub fn run(args: ScoreArgs) -> Result<()> {
         schema: SCHEMA,
         n: evaluation.n,
         metrics: scores(&metrics, &evaluation),
+        description,
     };
     if let Some(path) = &args.per_caption {
-        output::per_caption(path, &metrics, &cases, &evaluation)?;
+        each::write(path, &metrics, &cases, &evaluation)?;
     }
     if let Some(path) = &args.json {
         output::document(path, &document)?;
     }
     if !args.json.is_some_and(|path| output::is_stdout(&path)) {
         output::table(&metrics, &document)?;
+        if let Some(description) = &document.description {
+            output::print(&description::text(description))?;
+        }
     }
     Ok(())
 }
@@ -128,6 +149,16 @@ pub(super) fn captions(hypotheses: &Path, references: &[PathBuf]) -> Result<Vec<
         eprintln!("note: {note}");
     }
     Ok(captions.cases)
+}
+
+/// Describes the captions, with the captions of `training` files to compare them with.
+fn describe(cases: &[Case], training: &[PathBuf]) -> Result<Description> {
+    let mut known = Vec::new();
+    for path in training {
+        known.extend(input::training(path)?);
+    }
+    let known = (!training.is_empty()).then_some(&known[..]);
+    Ok(metrics::describe::describe(cases, known))
 }
 
 /// The metrics of the suite and those named, each once, in the order of tables; sacreBLEU with its

@@ -6,6 +6,7 @@
 //! then all the same function over different sums, and text is looked at once.
 
 pub mod bleu;
+pub mod describe;
 mod evaluate;
 mod lcs;
 mod lexicon;

@@ -100,6 +100,32 @@ pub fn cases(path: &Path) -> Result<Vec<Case>> {
     Ok(cases)
 }
 
+/// The captions of a file for training, in any format of references; of a file that has splits those
+/// of `train` and `restval`.
+///
+/// # Errors
+/// [`Error::Input`] for the standard input, for a file that cannot be read, and for no caption.
+pub fn training(path: &Path) -> Result<Vec<String>> {
+    if is_standard_input(path) {
+        return Err(Error::input(
+            "--train cannot be `-`: give the captions of the training set as a file",
+        ));
+    }
+    let source = Source::read(path)?;
+    let captions: Vec<String> = match records::format(&source) {
+        Format::Lines => source.lines().map(|(_, line)| line.to_owned()).collect(),
+        format => records::references(&source, format)?
+            .into_iter()
+            .filter(|image| matches!(image.split.as_deref(), None | Some("train" | "restval")))
+            .flat_map(|image| image.captions)
+            .collect(),
+    };
+    match captions.is_empty() {
+        true => Err(source.empty("caption for training")),
+        false => Ok(captions),
+    }
+}
+
 fn by_image(
     hypotheses: &Source,
     format: Format,
