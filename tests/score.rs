@@ -419,6 +419,7 @@ fn bad_input_is_refused_with_its_place() {
             r#"{"images":[{"imgid":1,"sentences":[]},{"sentences":[{"raw":"a"}]}]}"#,
         ),
         ("bare.json", r#"{"images":[{"id":1,"file_name":"a.jpg"}]}"#),
+        ("half.out", r#"{"image_id":1.5,"caption":"a"}"#),
         ("neither.json", r#"{"info":{}}"#),
         ("a.txt", "a\n"),
         ("ab.txt", "a\nb\n"),
@@ -470,6 +471,10 @@ fn bad_input_is_refused_with_its_place() {
         (
             "--hyp wrong.jsonl --ref refs.json",
             &["wrong.jsonl: line 2", "caption", "on each line"],
+        ),
+        (
+            "--hyp half.out --ref refs.json",
+            &["half.out: line 1", "whole number", "on each line"],
         ),
         (
             "--hyp good.json --ref idless.json",

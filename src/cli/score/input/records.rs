@@ -1,15 +1,20 @@
 //! Captions that name their image, in the formats that captioning uses.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::source::{Format, Source};
 use crate::error::Result;
 
 /// An image id, a number or a text; `1` and `"1"` are the same.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "an id that is neither a whole number nor a text"
+)]
 pub enum Id {
     /// A whole number.
     Number(i64),
@@ -73,7 +78,8 @@ const EXPECTED_REFERENCES: &str = r#"COCO captions {"annotations":[{"image_id":â
 
 /// How a file of captions is laid out.
 pub fn format(source: &Source) -> Format {
-    source.format(|line| serde_json::from_str::<Caption>(line).is_ok())
+    let keys = |line: &str| serde_json::from_str::<HashMap<String, IgnoredAny>>(line);
+    source.format(|line| keys(line).is_ok_and(|keys| keys.contains_key("image_id")))
 }
 
 /// The captions of a results file, each with its place: a list in one JSON document, or one a line.
