@@ -125,7 +125,7 @@ fn scored(cell: &Cell) -> (Scores, CaptionStats) {
     };
     tables.insert(ATTRIBUTES.into(), attributes);
     let ids = (0..cell.n as u64).collect();
-    (scores(&evaluation), CaptionStats { ids, tables })
+    (scores(&suite, &evaluation), CaptionStats { ids, tables })
 }
 
 fn write_run(path: &Path, recipe_hash: &str, fingerprint: &str, cells: &[Cell]) {

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use caption_bench::metrics::bleu::{SacreBleu, SacreTokenizer, Smoothing};
 use caption_bench::metrics::{self, Case, Metric, PtbTokens, porter, tokenizers, wordnet::WordNet};
 use serde::Deserialize;
 use serde_json::Value;
@@ -234,6 +235,11 @@ fn public_tokens_equal_the_references() {
             "{text:?}"
         );
         assert_eq!(
+            joined(tokenizers::international::tokenize(stripped)),
+            line["intl"],
+            "{text:?}"
+        );
+        assert_eq!(
             Value::from(tokenizers::word_tokenize(text)),
             line["word_tokenize"],
             "{text:?}"
@@ -331,5 +337,151 @@ fn public_words_equal_the_references() {
             .filter(|name| name.as_str() == Some(&name.as_str().unwrap().to_lowercase()));
         assert_eq!(lower.count(), wanted.len(), "{stem}");
         assert_eq!(wordnet.synonyms(&stem), wanted, "{stem}");
+    }
+}
+
+/// The metric behind `TOK[-lc][-SMOOTH[-VALUE]][+eff]`, or `None` for one that counts up to other orders.
+fn sacrebleu(column: &str) -> Option<SacreBleu> {
+    let (column, effective_order) = match column.strip_suffix("+eff") {
+        Some(column) => (column, true),
+        None => (column, false),
+    };
+    let (tokenizer, rest) = column.split_once('-').unwrap_or((column, ""));
+    let tokenizer = match tokenizer {
+        "13a" => SacreTokenizer::ThirteenA,
+        "intl" => SacreTokenizer::International,
+        "none" => SacreTokenizer::None,
+        "char" => SacreTokenizer::Char,
+        _ => panic!("{column}"),
+    };
+    let (lowercase, rest) = match rest.strip_prefix("lc") {
+        Some(rest) => (true, rest.strip_prefix('-').unwrap_or(rest)),
+        None => (false, rest),
+    };
+    let smoothing = match rest {
+        "" | "exp" => Smoothing::Exp,
+        "none" => Smoothing::None,
+        "floor" => Smoothing::FLOOR,
+        "add-k" => Smoothing::ADD_K,
+        "max2" => return None,
+        _ => match rest.rsplit_once('-').unwrap() {
+            ("floor", value) => Smoothing::Floor(value.parse().unwrap()),
+            ("add-k", value) => Smoothing::AddK(value.parse().unwrap()),
+            _ => panic!("{column}"),
+        },
+    };
+    Some(SacreBleu {
+        tokenizer,
+        smoothing,
+        lowercase,
+        effective_order,
+    })
+}
+
+#[test]
+fn sacrebleu_equals_our_own_goldens_in_all_its_settings() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/metrics");
+    let by_id: BTreeMap<String, Case> = lines::<Value>(&folder.join("golden.jsonl"))
+        .into_iter()
+        .skip(1)
+        .map(case)
+        .map(|case| (case.id.clone(), case))
+        .collect();
+    let golden: Vec<Value> = lines(&folder.join("sacrebleu.jsonl"));
+    let (head, rows) = golden.split_first().unwrap();
+    assert!(rows.len() > 150 && head["n"] == rows.len());
+    let cases: Vec<Case> = rows
+        .iter()
+        .map(|row| by_id[row["id"].as_str().unwrap()].clone())
+        .collect();
+    for (column, corpus) in head["corpus"].as_object().unwrap() {
+        let metric = sacrebleu(column).unwrap();
+        let evaluation = metrics::evaluate(&[&metric], &cases, 2, 0);
+        let table = &evaluation.tables[metric.key()];
+        for (i, row) in rows.iter().enumerate() {
+            let theirs = row["scores"][column].as_f64().unwrap();
+            let what = format!("{column} of {}", row["id"]);
+            assert_close(metric.score(table.row(i)), theirs, &what);
+        }
+        let theirs = corpus["score"].as_f64().unwrap();
+        assert_close(metric.score(&table.sums()), theirs, column);
+        assert_eq!(
+            metric.signature(evaluation.references),
+            corpus["signature"].as_str().unwrap()
+        );
+    }
+}
+
+#[test]
+fn sacrebleu_equals_the_reference_in_all_its_settings() {
+    let Some(folder) = reference() else { return };
+    let cases = cases(&folder.join("cases.jsonl"));
+    let sentences: BTreeMap<String, Value> =
+        lines::<Value>(&folder.join("sacrebleu_sentence.jsonl"))
+            .into_iter()
+            .map(|line| (line["id"].as_str().unwrap().to_owned(), line))
+            .collect();
+    let mut compared = 0;
+    for column in sentences[&cases[0].id].as_object().unwrap().keys() {
+        if column == "id" || column == "stats" {
+            continue;
+        }
+        let Some(metric) = sacrebleu(column) else {
+            continue;
+        };
+        let table = metrics::stats_table(&metric, &cases, 2);
+        for (i, case) in cases.iter().enumerate() {
+            let theirs = sentences[&case.id][column].as_f64().unwrap();
+            // The score of a corpus of one, for the columns without effective order.
+            let ours = metric.score(table.row(i));
+            assert_close(ours, theirs, &format!("{column} of {}", case.id));
+            if metric.effective_order {
+                assert_eq!(ours, metric.caption_score(table.row(i)));
+            }
+            compared += 1;
+        }
+    }
+    assert!(compared >= 20 * cases.len(), "{compared}");
+}
+
+#[test]
+fn sacrebleu_of_a_corpus_equals_the_reference_in_all_its_settings() {
+    let Some(folder) = reference() else { return };
+    let corpus: Value =
+        serde_json::from_slice(&std::fs::read(folder.join("corpus.json")).unwrap()).unwrap();
+    let all: Vec<(String, Case)> = lines::<Value>(&folder.join("cases.jsonl"))
+        .into_iter()
+        .map(|line| (line["kind"].as_str().unwrap().to_owned(), case(line)))
+        .collect();
+    for (name, theirs) in corpus["sacrebleu"].as_object().unwrap() {
+        let (subset, column) = name.split_once('/').unwrap();
+        let Some(metric) = sacrebleu(column) else {
+            continue;
+        };
+        let (subset, first) = match subset.strip_suffix("_1ref") {
+            Some(subset) => (subset, true),
+            None => (subset, false),
+        };
+        let nasty = |kind: &str| kind.starts_with("nasty");
+        let mut cases: Vec<Case> = all
+            .iter()
+            .filter(|(kind, _)| match subset {
+                "all" => true,
+                "clean" => !nasty(kind),
+                "nasty" => nasty(kind),
+                _ => kind == subset,
+            })
+            .map(|(_, case)| case.clone())
+            .collect();
+        if first {
+            cases
+                .iter_mut()
+                .for_each(|case| case.references.truncate(1));
+        }
+        let evaluation = metrics::evaluate(&[&metric], &cases, 2, 0);
+        let ours = metric.score(&evaluation.tables[metric.key()].sums());
+        assert_close(ours, theirs["score"].as_f64().unwrap(), name);
+        let signature = metric.signature(evaluation.references);
+        assert_eq!(signature, theirs["signature"].as_str().unwrap(), "{name}");
     }
 }

@@ -1,9 +1,12 @@
 //! `bench score` as a user runs it.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
+use flate2::{Compression, write::GzEncoder};
+use polars::prelude::{ParquetReader, SerReader};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -106,6 +109,79 @@ fn json_and_lines_and_cases_score_alike() {
     }
 }
 
+/// Packs with gzip.
+fn gzip(text: &[u8]) -> Vec<u8> {
+    let mut pack = GzEncoder::new(Vec::new(), Compression::fast());
+    pack.write_all(text).unwrap();
+    pack.finish().unwrap()
+}
+
+#[test]
+fn every_format_scores_alike() {
+    let files = coco();
+    let plain = files.json("--hyp hyp.json --ref first.json --ref second.json");
+    let write = |name: &str, text: &str| fs::write(files.path(name), text).unwrap();
+    write(
+        "hyp.jsonl",
+        "{\"image_id\":\"7\",\"caption\":\"a red ball lies on the grass\"}\n\n{\"image_id\":9,\"caption\":\"two dogs run past a wall\"}\n",
+    );
+    fs::copy(files.path("hyp.jsonl"), files.path("hyp.out")).unwrap();
+    let karpathy = json!({"dataset": "coco", "images": [
+        {"cocoid": 9, "imgid": 7, "split": "test", "sentences": [
+            {"raw": "two dogs run along a wall", "tokens": ["two"]},
+            {"raw": "a pair of hounds running"}]},
+        {"imgid": 7, "split": "test", "sentences": [
+            {"raw": "a ball on the grass"}, {"raw": "a red ball lies on the lawn"}]},
+        {"cocoid": 10, "imgid": 9, "split": "test", "sentences": [{"raw": "a cat"}]},
+        {"cocoid": 11, "imgid": 10, "split": "train", "sentences": [{"raw": "a cow"}]},
+    ]});
+    write("dataset.json", &karpathy.to_string());
+    for name in ["hyp.json", "hyp.out", "dataset.json"] {
+        let packed = gzip(&fs::read(files.path(name)).unwrap());
+        fs::write(files.path(&format!("{name}.gz")), packed).unwrap();
+    }
+    for args in [
+        "--hyp hyp.jsonl --ref first.json --ref second.json",
+        "--hyp hyp.out --ref first.json --ref second.json",
+        "--hyp hyp.out.gz --ref dataset.json",
+        "--hyp hyp.json.gz --ref dataset.json.gz",
+    ] {
+        assert_eq!(files.json(args), plain, "{args}");
+    }
+    let piped = |args: &str, name: &str| {
+        let mut command = files.score(&format!("{args} --json -"));
+        let output = command.write_stdin(fs::read(files.path(name)).unwrap());
+        let output = output.assert().success().get_output().stdout.clone();
+        serde_json::from_slice::<Value>(&output).unwrap()
+    };
+    assert_eq!(piped("--hyp - --ref dataset.json", "hyp.json.gz"), plain);
+    assert_eq!(piped("--hyp - --ref dataset.json", "hyp.jsonl"), plain);
+    assert_eq!(piped("--hyp hyp.json --ref -", "dataset.json"), plain);
+}
+
+#[test]
+fn images_without_a_caption_are_told() {
+    let files = coco();
+    let note = |args: &str| {
+        let output = files.score(args).assert().success();
+        String::from_utf8(output.get_output().stderr.clone()).unwrap()
+    };
+    assert!(
+        note("--hyp hyp.json --ref first.json")
+            .contains("1 of 3 images of the references have no caption and are not scored")
+    );
+    assert_eq!(note("--hyp hyp.json --ref second.json"), "");
+    let image = |id: usize, split: &str| json!({"cocoid": id, "split": split, "sentences": [{"raw": "a dog"}]});
+    let karpathy = json!({"images": [
+        image(7, "test"), image(9, "test"), image(10, "test"), image(11, "train"),
+    ]});
+    fs::write(files.path("dataset.json"), karpathy.to_string()).unwrap();
+    assert!(
+        note("--hyp hyp.json --ref dataset.json")
+            .contains("1 of 3 images of the references (test) have no caption")
+    );
+}
+
 #[test]
 fn each_reference_file_adds_one() {
     let files = lines();
@@ -142,6 +218,39 @@ fn metrics_are_chosen_by_suite_and_name() {
         ["hf.bleu", "sacrebleu.bleu"]
     );
     assert_eq!(keys("--suite all").len(), 8);
+}
+
+#[test]
+fn sacrebleu_has_its_settings() {
+    let files = Files::new(&[
+        ("h.txt", "Ein Hund, so ‚groß‘!\nzwei\n"),
+        ("r.txt", "ein Hund , so ‚ groß ‘ !\nzwei\n"),
+    ]);
+    let score = |args: &str| {
+        let args = format!("--hyp h.txt --ref r.txt --suite sacrebleu {args}");
+        let scores = files.json(args.trim_end());
+        let score = &scores["metrics"]["sacrebleu.bleu"];
+        (
+            score["value"].as_f64().unwrap(),
+            score["signature"].as_str().unwrap().to_owned(),
+        )
+    };
+    let (value, signature) = score("");
+    assert!(value < 50.0, "{value}");
+    assert_eq!(
+        signature,
+        "nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0"
+    );
+    let (value, signature) = score("--sacrebleu-tokenize intl --sacrebleu-lowercase");
+    assert!((value - 100.0).abs() < 1e-9, "{value}");
+    assert!(signature.contains("case:lc|eff:no|tok:intl"), "{signature}");
+    let (_, signature) =
+        score("--sacrebleu-smooth add-k --sacrebleu-smooth-value 0.5 --sacrebleu-effective-order");
+    assert!(
+        signature.contains("eff:yes|tok:13a|smooth:add-k[0.50]"),
+        "{signature}"
+    );
+    assert!(score("--sacrebleu-smooth floor").1.contains("floor[0.10]"));
 }
 
 #[test]
@@ -196,6 +305,63 @@ fn files_get_the_scores_of_all_and_of_each() {
 }
 
 #[test]
+fn scores_of_each_also_come_as_parquet() {
+    let files = coco();
+    for each in ["each.jsonl", "each.parquet"] {
+        let args = format!("--hyp hyp.json --ref first.json --per-caption {each}");
+        files.score(&args).assert().success();
+    }
+    let file = fs::File::open(files.path("each.parquet")).unwrap();
+    let table = ParquetReader::new(file).finish().unwrap();
+    let names: Vec<&str> = table.columns().iter().map(|c| c.name().as_str()).collect();
+    assert_eq!(
+        names,
+        ["id", "hf.bleu", "hf.rouge1", "hf.rougeL", "hf.meteor"]
+    );
+    let lines = fs::read_to_string(files.path("each.jsonl")).unwrap();
+    assert_eq!(table.height(), lines.lines().count());
+    for (i, line) in lines.lines().enumerate() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        let id = table.column("id").unwrap().str().unwrap().get(i);
+        assert_eq!(id, line["id"].as_str());
+        for key in &names[1..] {
+            let value = table.column(key).unwrap().f64().unwrap().get(i);
+            assert_eq!(value, line["scores"][key].as_f64(), "{key}");
+        }
+    }
+}
+
+#[test]
+fn captions_are_described_only_when_asked() {
+    let files = lines();
+    let train = json!({"images": [
+        {"cocoid": 1, "split": "restval", "sentences": [{"raw": "Two dogs  run past a wall"}]},
+        {"cocoid": 2, "split": "test", "sentences": [{"raw": "a red ball lies on the grass"}]},
+    ]});
+    fs::write(files.path("train.json"), train.to_string()).unwrap();
+    let plain = files.json("--hyp hyp.txt --ref first.txt");
+    assert!(plain.get("description").is_none(), "{plain}");
+    let found = files.json("--hyp hyp.txt --ref first.txt --describe --train train.json");
+    assert_eq!(found["metrics"], plain["metrics"]);
+    let found = &found["description"];
+    assert_eq!(found["n"], 2);
+    assert_eq!(found["vocabulary"], 12);
+    assert_eq!(found["words"]["max"], 7);
+    assert_eq!(found["graphemes"]["min"], 24);
+    assert_eq!(found["not_in_references"], 1.0);
+    assert_eq!(found["not_in_training"], 0.5);
+    let output = files
+        .score("--hyp hyp.txt --ref first.txt --describe")
+        .assert()
+        .success();
+    let text = String::from_utf8(output.get_output().stdout.clone()).unwrap();
+    for part in ["self-BLEU-4", "distinct-2", "shortest 6", "tok:uax29"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!text.contains("not in training"), "{text}");
+}
+
+#[test]
 fn threads_change_no_bit() {
     let line = |i: usize| format!("a dog number {i} of {} runs on the grass\n", i % 7);
     let other = |i: usize| format!("dog {i} runs over {} fields of grass\n", i % 5);
@@ -229,6 +395,10 @@ fn bad_input_is_refused_with_its_place() {
     let refs = r#"{"annotations":[{"image_id":1,"caption":"a"}]}"#;
     let case = r#"{"id":"a","hypothesis":"x","references":["y"]}"#;
     let bare = r#"{"id":"b","hypothesis":"x","references":[]}"#;
+    let line = r#"{"image_id":1,"caption":"a"}"#;
+    let many: String = [1, 5, 6, 7, 8]
+        .map(|id| format!("{{\"image_id\":{id},\"caption\":\"a\"}}\n"))
+        .concat();
     let two_cases = format!("{case}\n{case}\n");
     let broken_case = format!("{case}\n{{\"id\":\"b\"\n");
     let bare_case = format!("{case}\n{bare}\n");
@@ -241,6 +411,16 @@ fn bad_input_is_refused_with_its_place() {
         ("shape.json", r#"{"annotations":[]}"#),
         ("keyless.json", r#"[{"image":1,"caption":"a"}]"#),
         ("none.json", "[]"),
+        ("many.jsonl", &many),
+        ("twice.jsonl", &format!("{line}\n\n{line}")),
+        ("wrong.jsonl", &format!("{line}\n{{\"image_id\":2}}\n")),
+        (
+            "idless.json",
+            r#"{"images":[{"imgid":1,"sentences":[]},{"sentences":[{"raw":"a"}]}]}"#,
+        ),
+        ("bare.json", r#"{"images":[{"id":1,"file_name":"a.jpg"}]}"#),
+        ("half.out", r#"{"image_id":1.5,"caption":"a"}"#),
+        ("neither.json", r#"{"info":{}}"#),
         ("a.txt", "a\n"),
         ("ab.txt", "a\nb\n"),
         ("empty.txt", ""),
@@ -248,6 +428,7 @@ fn bad_input_is_refused_with_its_place() {
         ("broken.jsonl", &broken_case),
         ("bare.jsonl", &bare_case),
     ]);
+    fs::write(files.path("broken.gz"), b"\x1f\x8b\x08 and then nothing").unwrap();
     fs::write(files.path("latin.txt"), b"ok\ncaf\xe9\n").unwrap();
     for (args, parts) in [
         (
@@ -279,6 +460,45 @@ fn bad_input_is_refused_with_its_place() {
             &["record 3", "image 1", "record 1"],
         ),
         ("--hyp more.json --ref refs.json", &["1 of 2", "image 5"]),
+        (
+            "--hyp many.jsonl --ref refs.json",
+            &["4 of 5", "images 5, 6, 7 and so on"],
+        ),
+        (
+            "--hyp twice.jsonl --ref refs.json",
+            &["twice.jsonl: line 3", "image 1", "line 1"],
+        ),
+        (
+            "--hyp wrong.jsonl --ref refs.json",
+            &["wrong.jsonl: line 2", "caption", "on each line"],
+        ),
+        (
+            "--hyp half.out --ref refs.json",
+            &["half.out: line 1", "whole number", "on each line"],
+        ),
+        (
+            "--hyp good.json --ref idless.json",
+            &["idless.json: images[1]", "`cocoid`"],
+        ),
+        (
+            "--hyp good.json --ref bare.json",
+            &["bare.json: images[0]", "`sentences`", "COCO captions"],
+        ),
+        (
+            "--hyp good.json --ref neither.json",
+            &["neither.json", "no `annotations` and no `images`"],
+        ),
+        ("--hyp broken.gz --ref a.txt", &["broken.gz", "gzip"]),
+        ("--hyp - --ref -", &["`-`", "once"]),
+        ("--hyp a.txt --ref a.txt --train a.txt", &["--describe"]),
+        (
+            "--hyp a.txt --ref a.txt --describe --train -",
+            &["--train cannot be `-`"],
+        ),
+        (
+            "--hyp a.txt --ref a.txt --describe --train empty.txt",
+            &["empty.txt has no caption for training"],
+        ),
         (
             "--hyp none.json --ref refs.json",
             &["none.json has no caption"],
@@ -327,6 +547,22 @@ fn bad_input_is_refused_with_its_place() {
         (
             "--hyp a.txt --ref a.txt --json absent/s.json",
             &["no folder absent"],
+        ),
+        (
+            "--hyp a.txt --ref a.txt --sacrebleu-lowercase",
+            &["add --metric sacrebleu.bleu"],
+        ),
+        (
+            "--hyp a.txt --ref a.txt --suite sacrebleu --sacrebleu-smooth-value 1",
+            &["floor or add-k"],
+        ),
+        (
+            "--hyp a.txt --ref a.txt --suite sacrebleu --sacrebleu-smooth floor --sacrebleu-smooth-value -1",
+            &["0 or more"],
+        ),
+        (
+            "--hyp a.txt --ref a.txt --sacrebleu-tokenize zh",
+            &["13a, intl, none, char"],
         ),
         ("--hyp a.txt --ref a.txt --threads 0", &["--threads"]),
         ("--hyp a.txt", &["--ref"]),

@@ -72,10 +72,10 @@ pub struct SourceArgs {
         required_unless_present = "hyp"
     )]
     pub run: Option<PathBuf>,
-    /// Captions: COCO results JSON, or one a line
+    /// Captions: COCO results JSON, one a line, or as `bench score --help` has it
     #[arg(long, value_name = "H", requires = "references")]
     pub hyp: Option<PathBuf>,
-    /// Their references: COCO captions JSON, or one a line; each further file adds to them
+    /// Their references: COCO captions JSON, or in another format of `bench score`; each further file adds to them
     #[arg(long = "ref", value_name = "R", id = "references", requires = "hyp")]
     pub references: Vec<PathBuf>,
 }
@@ -95,7 +95,7 @@ impl SourceArgs {
     }
 
     fn score(&self, hypotheses: &Path, like: Option<&Baseline>) -> Result<Snapshot> {
-        let cases = score::input::captions(hypotheses, &self.references)?;
+        let cases = score::captions(hypotheses, &self.references)?;
         let metrics = match like {
             // One that this version does not know is then missing, and the gate says so.
             Some(baseline) => baseline
@@ -115,7 +115,7 @@ impl SourceArgs {
         Snapshot::of_cases(
             &cases,
             references.join(" "),
-            scores(&evaluation),
+            scores(&metrics, &evaluation),
             &evaluation.tables,
         )
     }

@@ -1,18 +1,24 @@
 //! `bench score`: scores any system's captions, with no model and no picture at hand.
 
-pub mod input;
+mod description;
+mod each;
+mod input;
 mod output;
+mod sacrebleu;
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Args;
 
+use self::sacrebleu::SacreArgs;
 use super::progress::Progress;
 use crate::error::{Error, Result};
+use crate::metrics::bleu::SacreBleu;
+use crate::metrics::describe::Description;
 use crate::metrics::{self, Case, Evaluation, Metric};
 use crate::results::schema::{SCHEMA, ScoreDocument};
 use crate::results::scores::scores;
@@ -26,14 +32,26 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Flags of `bench score`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
-A file is read as JSON if its name ends in .json or its text looks like it, else as one caption a line.
+Formats, told by the name or else by the text; any may be packed with gzip:
+  H  COCO results [{\"image_id\",\"caption\"},…]
+  R  COCO captions {\"annotations\":[{\"image_id\",\"caption\"},…]}, or
+     Karpathy's dataset_*.json (by cocoid, else imgid)
+  both also as {\"image_id\",\"caption\"} a line (.jsonl), or as one caption a line
+
+Lines of plain captions go together line by line, all else by image id. Images
+without a caption in H are not scored; a caption without a reference is an error.
+One of H, R and the file of cases may be `-`, the standard input.
 
 Examples:
   bench score --hyp results.json --ref captions_val2014.json
+  bench score --hyp results.jsonl.gz --ref dataset_coco.json --per-caption each.parquet
   bench score --hyp captions.txt --ref first.txt --ref second.txt --suite all --json scores.json
-  bench score --cases cases.jsonl --metric hf.meteor --per-caption each.jsonl")]
+  write-captions | bench score --hyp - --ref captions_val2014.json --metric hf.meteor
+  bench score --cases cases.jsonl --metric hf.meteor --per-caption each.jsonl
+  bench score --hyp results.json --ref val.json --describe --train train.json
+  bench score --hyp h.txt --ref r.txt --suite sacrebleu --sacrebleu-tokenize intl")]
 pub struct ScoreArgs {
-    /// Captions to score: COCO results JSON ([{\"image_id\",\"caption\"}]), or one a line
+    /// Captions to score
     #[arg(
         long,
         value_name = "H",
@@ -41,10 +59,10 @@ pub struct ScoreArgs {
         requires = "references"
     )]
     pub hyp: Option<PathBuf>,
-    /// References: COCO captions JSON ({\"annotations\":[{\"image_id\",\"caption\"}]}), or one a line; each further file adds to them
+    /// References; each further file adds to them
     #[arg(long = "ref", value_name = "R", id = "references")]
     pub references: Vec<PathBuf>,
-    /// In place of --hyp and --ref: {\"id\",\"hypothesis\",\"references\":[…]}, one case a line
+    /// In place of --hyp and --ref: {"id","hypothesis","references":[…]}, one case a line
     #[arg(long, value_name = "FILE", conflicts_with_all = ["hyp", "references"])]
     pub cases: Option<PathBuf>,
     /// Metrics by suite: paper, sacrebleu, all [default: paper, unless a metric is named]
@@ -53,15 +71,24 @@ pub struct ScoreArgs {
     /// One more metric, such as hf.meteor; may be given often
     #[arg(long, value_name = "M")]
     pub metric: Vec<String>,
-    /// Write the scores of every caption, as one JSON document a line
+    /// Write the scores of every caption, as one JSON document a line, or as a table if FILE ends in .parquet
     #[arg(long, value_name = "FILE")]
     pub per_caption: Option<PathBuf>,
     /// Write the scores as JSON; `-` prints it in place of the table
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Describe the captions too: self-BLEU, distinct-1 and -2, vocabulary, lengths, novelty, repetition
+    #[arg(long)]
+    pub describe: bool,
+    /// With --describe: captions of the training set, to tell how many are new; in the formats of R
+    #[arg(long, value_name = "FILE", requires = "describe")]
+    pub train: Vec<PathBuf>,
     /// Threads to use; no number depends on it [default: all cores]
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
+    /// Settings of `sacrebleu.bleu`.
+    #[command(flatten)]
+    pub sacrebleu: SacreArgs,
 }
 
 /// Runs `bench score`.
@@ -70,18 +97,23 @@ pub struct ScoreArgs {
 /// [`Error::Input`] for captions and references that do not fit together, broken
 /// files and unknown metrics; [`Error::Failed`] if an output cannot be written.
 pub fn run(args: ScoreArgs) -> Result<()> {
-    let metrics = chosen_metrics(args.suite.as_deref(), &args.metric)?;
+    let sacrebleu = args.sacrebleu.metric()?;
+    let metrics = chosen_metrics(args.suite.as_deref(), &args.metric, &sacrebleu)?;
     for path in args.json.iter().chain(&args.per_caption) {
         output::check(path)?;
     }
     let cases = match (&args.cases, &args.hyp) {
         (Some(cases), _) => input::cases(cases)?,
-        (None, Some(hypotheses)) => input::captions(hypotheses, &args.references)?,
+        (None, Some(hypotheses)) => captions(hypotheses, &args.references)?,
         (None, None) => {
             return Err(Error::input(
                 "there is nothing to score: give --hyp and --ref, or --cases",
             ));
         }
+    };
+    let description = match args.describe {
+        true => Some(describe(&cases, &args.train)?),
+        false => None,
     };
     let threads = args
         .threads
@@ -92,22 +124,50 @@ pub fn run(args: ScoreArgs) -> Result<()> {
     let document = ScoreDocument {
         schema: SCHEMA,
         n: evaluation.n,
-        metrics: scores(&evaluation),
+        metrics: scores(&metrics, &evaluation),
+        description,
     };
     if let Some(path) = &args.per_caption {
-        output::per_caption(path, &metrics, &cases, &evaluation)?;
+        each::write(path, &metrics, &cases, &evaluation)?;
     }
     if let Some(path) = &args.json {
         output::document(path, &document)?;
     }
     if !args.json.is_some_and(|path| output::is_stdout(&path)) {
         output::table(&metrics, &document)?;
+        if let Some(description) = &document.description {
+            output::print(&description::text(description))?;
+        }
     }
     Ok(())
 }
 
-/// The metrics of the suite and those named, each once, in the order of tables.
-fn chosen_metrics(suite: Option<&str>, named: &[String]) -> Result<Vec<&'static dyn Metric>> {
+/// Reads captions and their references, and says on the standard error which references are not used.
+pub(super) fn captions(hypotheses: &Path, references: &[PathBuf]) -> Result<Vec<Case>> {
+    let captions = input::captions(hypotheses, references)?;
+    if let Some(note) = captions.note {
+        eprintln!("note: {note}");
+    }
+    Ok(captions.cases)
+}
+
+/// Describes the captions, with the captions of `training` files to compare them with.
+fn describe(cases: &[Case], training: &[PathBuf]) -> Result<Description> {
+    let mut known = Vec::new();
+    for path in training {
+        known.extend(input::training(path)?);
+    }
+    let known = (!training.is_empty()).then_some(&known[..]);
+    Ok(metrics::describe::describe(cases, known))
+}
+
+/// The metrics of the suite and those named, each once, in the order of tables; sacreBLEU with its
+/// settings.
+fn chosen_metrics<'a>(
+    suite: Option<&str>,
+    named: &[String],
+    sacrebleu: &'a SacreBleu,
+) -> Result<Vec<&'a dyn Metric>> {
     let mut chosen = match suite {
         Some(suite) => metrics::suite(suite)?,
         None if named.is_empty() => metrics::suite(SUITE)?,
@@ -116,8 +176,21 @@ fn chosen_metrics(suite: Option<&str>, named: &[String]) -> Result<Vec<&'static 
     for key in named {
         chosen.push(metrics::named(key)?);
     }
-    let mut all = metrics::suite("all")?;
+    let mut all: Vec<&dyn Metric> = metrics::suite("all")?;
     all.retain(|metric| chosen.iter().any(|c| c.key() == metric.key()));
+    match all
+        .iter_mut()
+        .find(|metric| metric.key() == sacrebleu.key())
+    {
+        Some(metric) => *metric = sacrebleu,
+        None if *sacrebleu != SacreBleu::DEFAULT => {
+            return Err(Error::input(format!(
+                "flags --sacrebleu-… change {key}, which is not asked for: add --metric {key}",
+                key = sacrebleu.key()
+            )));
+        }
+        None => {}
+    }
     Ok(all)
 }
 

@@ -8,6 +8,7 @@
 pub mod bleu;
 pub mod cider;
 mod corpus;
+pub mod describe;
 mod evaluate;
 mod lcs;
 mod lexicon;

@@ -39,6 +39,11 @@ impl NGrams {
             .sum()
     }
 
+    /// The n-grams in ascending order, each with its count.
+    pub fn iter(&self) -> impl Iterator<Item = (u128, u32)> {
+        self.0.iter().copied()
+    }
+
     fn get(&self, gram: u128) -> u32 {
         match self.0.binary_search_by_key(&gram, |&(gram, _)| gram) {
             Ok(at) => self.0[at].1,

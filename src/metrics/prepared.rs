@@ -101,6 +101,12 @@ impl<'a> Prepared<'a> {
         })
     }
 
+    /// Ids of the tokens that `tokenize` makes of the texts, made anew at each call.
+    pub fn ids_of(&self, tokenize: impl Fn(&str) -> Vec<String>) -> Tokens<Vec<u32>> {
+        let mut ids = Ids::default();
+        self.tokens(|text| ids.of(tokenize(text)))
+    }
+
     /// Ids of rouge_score's tokens, line by line.
     pub fn rouge(&self) -> &Tokens<Sentences> {
         self.rouge.get_or_init(|| {

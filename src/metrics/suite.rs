@@ -21,7 +21,7 @@ static METRICS: [&dyn Metric; 14] = [
     &CocoBleu(4),
     &CocoRouge,
     &Cider,
-    &SacreBleu,
+    &SacreBleu::DEFAULT,
     &NltkBleu,
 ];
 

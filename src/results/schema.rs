@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::metrics::describe::Description;
+
 /// The version of these documents.
 pub const SCHEMA: u32 = 1;
 
@@ -40,6 +42,9 @@ pub struct ScoreDocument {
     pub n: usize,
     /// Scores by metric key.
     pub metrics: Scores,
+    /// What the captions are like by themselves, if asked for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub description: Option<Description>,
 }
 
 /// The stamp of a run, `run.json`.

@@ -1,41 +1,49 @@
 //! From statistics to scores with their intervals and signatures.
 
 use super::schema::{Score, Scores};
-use crate::metrics::{self, Evaluation, Metric, StatsTable};
-use crate::stats::bootstrap::{RESAMPLES, interval95};
+use crate::metrics::{Evaluation, Metric, StatsTable};
+use crate::stats::bootstrap::{OfSums, RESAMPLES, intervals95};
 
 /// The score of every metric of an evaluation, with its 95 % bootstrap interval over the captions.
 ///
-/// Seed and threads of the bootstrap are the evaluation's. Tables under a key that no metric has are
-/// left out.
-pub fn scores(evaluation: &Evaluation) -> Scores {
-    let score = |metric: &dyn Metric, table: &StatsTable| {
-        let value = metric.score(&table.sums());
-        let factor = metric.points_factor();
-        let of_sums = |sums: &[f64]| metric.score(sums);
-        let interval = interval95(
-            table,
-            &of_sums,
-            RESAMPLES,
-            evaluation.seed,
-            evaluation.threads,
-        );
-        Score {
-            value,
-            points: factor * value,
-            ci95: interval.map(|ends| ends.map(|end| factor * end)),
-            signature: metric.signature(evaluation.references),
-        }
-    };
-    let tables = evaluation.tables.iter();
-    tables
-        .filter_map(|(key, table)| Some((key.clone(), score(metrics::metric(key)?, table))))
+/// `metrics` are those that the statistics come from, settings included. Seed and threads of the
+/// bootstrap are the evaluation's.
+pub fn scores(metrics: &[&dyn Metric], evaluation: &Evaluation) -> Scores {
+    let known: Vec<(&dyn Metric, &StatsTable)> = metrics
+        .iter()
+        .filter_map(|metric| Some((*metric, evaluation.tables.get(metric.key())?)))
+        .collect();
+    let of_sums: Vec<Box<dyn Fn(&[f64]) -> f64 + Sync>> = known
+        .iter()
+        .map(|&(metric, _)| Box::new(move |sums: &[f64]| metric.score(sums)) as Box<_>)
+        .collect();
+    let tables: Vec<(&StatsTable, OfSums)> = known
+        .iter()
+        .zip(&of_sums)
+        .map(|((_, table), of_sums)| (*table, of_sums.as_ref() as OfSums))
+        .collect();
+    let intervals = intervals95(&tables, RESAMPLES, evaluation.seed, evaluation.threads);
+    known
+        .iter()
+        .zip(intervals)
+        .map(|((metric, table), interval)| {
+            let value = metric.score(&table.sums());
+            let factor = metric.points_factor();
+            let score = Score {
+                value,
+                points: factor * value,
+                ci95: interval.map(|ends| ends.map(|end| factor * end)),
+                signature: metric.signature(evaluation.references),
+            };
+            (metric.key().to_owned(), score)
+        })
         .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::bleu::SacreBleu;
     use crate::metrics::{Case, evaluate, suite};
 
     #[test]
@@ -46,7 +54,8 @@ mod tests {
             references: vec![format!("a dog runs on grass {}", i % 3)],
         };
         let cases: Vec<Case> = (0..20).map(case).collect();
-        let scores = scores(&evaluate(&suite("paper").unwrap(), &cases, 2, 1));
+        let metrics = suite("paper").unwrap();
+        let scores = scores(&metrics, &evaluate(&metrics, &cases, 2, 1));
         assert_eq!(scores.len(), 4);
         for (key, score) in scores {
             let [low, high] = score.ci95.unwrap();
@@ -66,11 +75,30 @@ mod tests {
             hypothesis: "a".into(),
             references: vec!["a".into()],
         };
-        let scores = scores(&evaluate(&suite("all").unwrap(), &[case], 1, 1));
+        let metrics = suite("all").unwrap();
+        let scores = scores(&metrics, &evaluate(&metrics, &[case], 1, 1));
         assert!(
             scores
                 .values()
                 .all(|score| score.ci95.is_none() && score.value.is_finite())
         );
+    }
+
+    #[test]
+    fn a_metric_keeps_its_settings() {
+        let case = Case {
+            id: "1".into(),
+            hypothesis: "A red ball, red".into(),
+            references: vec!["a red ball".into()],
+        };
+        let lower = SacreBleu {
+            lowercase: true,
+            ..SacreBleu::DEFAULT
+        };
+        let evaluation = evaluate(&[&lower], std::slice::from_ref(&case), 1, 1);
+        let score = &scores(&[&lower], &evaluation)["sacrebleu.bleu"];
+        assert!(score.signature.contains("case:lc"), "{score:?}");
+        let mixed = evaluate(&[&SacreBleu::DEFAULT], &[case], 1, 1);
+        assert!(scores(&[&SacreBleu::DEFAULT], &mixed)["sacrebleu.bleu"].value < score.value);
     }
 }

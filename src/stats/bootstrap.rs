@@ -5,6 +5,8 @@
 //! interval lies between the 2.5th and the 97.5th percentile of the resamples' scores. No caption is
 //! tokenized again, and resample r draws the same captions under every metric.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use super::Draws;
 use crate::metrics::StatsTable;
 
@@ -14,63 +16,125 @@ pub const RESAMPLES: usize = 1000;
 /// The seed where nobody asks for another: the same captions always get the same interval.
 pub const SEED: u64 = 0;
 
+/// Resamples that are drawn and summed at a time.
+const LANES: usize = 8;
+
+/// A score as a function of summed statistics.
+pub type OfSums<'a> = &'a (dyn Fn(&[f64]) -> f64 + Sync);
+
 /// The 95 % interval of `score` over resamples of the table's captions, on the scale of `score`.
 ///
 /// `None` for fewer than two captions or no resample: nothing varies there. The result is the same
 /// for any number of threads.
 pub fn interval95(
     table: &StatsTable,
-    score: &(dyn Fn(&[f64]) -> f64 + Sync),
+    score: OfSums,
     resamples: usize,
     seed: u64,
     threads: usize,
 ) -> Option<[f64; 2]> {
-    if table.len() < 2 || resamples == 0 {
-        return None;
-    }
-    let mut scores = resample(table, score, resamples, seed, threads);
-    scores.sort_unstable_by(f64::total_cmp);
-    Some([percentile(&scores, 0.025), percentile(&scores, 0.975)])
+    let mut intervals = intervals95(&[(table, score)], resamples, seed, threads);
+    intervals.pop().flatten()
 }
 
-/// The score of each resample, in their order.
-fn resample(
-    table: &StatsTable,
-    score: &(dyn Fn(&[f64]) -> f64 + Sync),
+/// As [`interval95`], of several tables over the same captions: each resample is drawn once.
+///
+/// # Panics
+/// If the tables are not of one length.
+pub fn intervals95(
+    tables: &[(&StatsTable, OfSums)],
     resamples: usize,
     seed: u64,
     threads: usize,
-) -> Vec<f64> {
-    let mut scores = vec![0.0; resamples];
-    let fill = |first: usize, scores: &mut [f64]| {
-        let mut sums = vec![0.0; table.width];
-        for (i, slot) in scores.iter_mut().enumerate() {
-            sum_of_draws(table, Draws::new(seed, (first + i) as u64), &mut sums);
-            *slot = score(&sums);
+) -> Vec<Option<[f64; 2]>> {
+    let captions = tables.first().map_or(0, |(table, _)| table.len());
+    assert!(
+        tables.iter().all(|(table, _)| table.len() == captions),
+        "the tables are over the same captions"
+    );
+    if captions < 2 || resamples == 0 {
+        return vec![None; tables.len()];
+    }
+    let scores = resample(tables, captions, resamples, seed, threads);
+    let interval = |mut scores: Vec<f64>| {
+        scores.sort_unstable_by(f64::total_cmp);
+        Some([percentile(&scores, 0.025), percentile(&scores, 0.975)])
+    };
+    scores.into_iter().map(interval).collect()
+}
+
+/// The score of each resample, in their order, for each table.
+fn resample(
+    tables: &[(&StatsTable, OfSums)],
+    captions: usize,
+    resamples: usize,
+    seed: u64,
+    threads: usize,
+) -> Vec<Vec<f64>> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut counts = vec![[0u16; LANES]; captions];
+        let mut done = Vec::new();
+        loop {
+            let first = next.fetch_add(LANES, Ordering::Relaxed);
+            if first >= resamples {
+                return done;
+            }
+            draw(seed, first, &mut counts);
+            let lanes = LANES.min(resamples - first);
+            for (which, (table, score)) in tables.iter().enumerate() {
+                let sums = weighted_sums(table, &counts);
+                for (lane, sums) in sums.chunks_exact(table.width).take(lanes).enumerate() {
+                    done.push((which, first + lane, score(sums)));
+                }
+            }
         }
     };
-    let share = resamples.div_ceil(threads.max(1));
-    if share == resamples {
-        fill(0, &mut scores);
+    let workers = threads.clamp(1, resamples.div_ceil(LANES));
+    let done: Vec<(usize, usize, f64)> = if workers == 1 {
+        work()
     } else {
         std::thread::scope(|scope| {
-            for (i, part) in scores.chunks_mut(share).enumerate() {
-                let fill = &fill;
-                scope.spawn(move || fill(i * share, part));
-            }
-        });
+            let handles: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+            let join = |handle: std::thread::ScopedJoinHandle<'_, _>| match handle.join() {
+                Ok(done) => done,
+                Err(panic) => std::panic::resume_unwind(panic),
+            };
+            handles.into_iter().flat_map(join).collect()
+        })
+    };
+    let mut scores = vec![vec![0.0; resamples]; tables.len()];
+    for (which, resample, score) in done {
+        scores[which][resample] = score;
     }
     scores
 }
 
-fn sum_of_draws(table: &StatsTable, draws: Draws, sums: &mut [f64]) {
-    sums.fill(0.0);
-    for i in 0..table.len() {
-        let row = table.row(draws.below(i as u64, table.len()));
-        for (sum, value) in sums.iter_mut().zip(row) {
-            *sum += value;
+/// How often each caption is drawn in the resamples `first..first + LANES`.
+fn draw(seed: u64, first: usize, counts: &mut [[u16; LANES]]) {
+    counts.fill([0; LANES]);
+    for lane in 0..LANES {
+        let draws = Draws::new(seed, (first + lane) as u64);
+        for i in 0..counts.len() {
+            let count = &mut counts[draws.below(i as u64, counts.len())][lane];
+            *count = count.saturating_add(1);
         }
     }
+}
+
+/// The sums of a table's rows, each as often as it was drawn: (LANES × width).
+fn weighted_sums(table: &StatsTable, counts: &[[u16; LANES]]) -> Vec<f64> {
+    let mut sums = vec![[0.0; LANES]; table.width];
+    for (row, counts) in table.rows.chunks_exact(table.width).zip(counts) {
+        let counts = counts.map(f64::from);
+        for (sums, &value) in sums.iter_mut().zip(row) {
+            for (sum, count) in sums.iter_mut().zip(counts) {
+                *sum += count * value;
+            }
+        }
+    }
+    let lanes = (0..LANES).flat_map(|lane| sums.iter().map(move |sums| sums[lane]));
+    lanes.collect()
 }
 
 /// The `p`-quantile of ascending values, interpolated between neighbours as numpy does by default.

@@ -79,7 +79,7 @@ pub fn score_cases(
 ) -> Result<(Scores, BTreeMap<String, StatsTable>)> {
     let suite = metrics::suite(suite)?;
     let evaluation = metrics::evaluate(&suite, cases, threads, BOOTSTRAP_SEED);
-    let scores = scores(&evaluation);
+    let scores = scores(&suite, &evaluation);
     Ok((scores, evaluation.tables))
 }
 

@@ -1,42 +1,28 @@
 //! Captions and references from files.
 
+mod records;
+mod source;
+
 use std::collections::{HashMap, HashSet};
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use self::records::Id;
+use self::source::{Format, Source, is_standard_input};
 use crate::error::{Error, Result};
 use crate::metrics::Case;
 
-/// An image id, a number or a text; `1` and `"1"` are the same.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
-enum Id {
-    Number(i64),
-    Text(String),
-}
+/// Image ids that an error names.
+const NAMED: usize = 3;
 
-impl fmt::Display for Id {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Number(number) => number.fmt(f),
-            Self::Text(text) => text.fmt(f),
-        }
-    }
-}
-
-/// A caption of an image: an entry of COCO results, or an annotation.
-#[derive(Debug, Deserialize)]
-struct Caption {
-    image_id: Id,
-    caption: String,
-}
-
-/// COCO captions, as far as they matter here.
-#[derive(Debug, Deserialize)]
-struct Annotations {
-    annotations: Vec<Caption>,
+/// Captions with their references.
+#[derive(Debug)]
+pub struct Captions {
+    /// The cases, in the order of the hypotheses.
+    pub cases: Vec<Case>,
+    /// That some images of the references have no caption and are not scored.
+    pub note: Option<String>,
 }
 
 /// A line of a cases file.
@@ -49,36 +35,37 @@ struct CaseLine {
 
 /// The captions of `hypotheses` with their references.
 ///
-/// Either all files are JSON and go together by image id, where only the images that have a caption
-/// are kept, or all have one caption a line and go together line by line.
+/// Either all files name images and go together by image id, where only the images that have a caption
+/// are kept, or all have one caption a line and go together line by line. One of the paths may be `-`.
 ///
 /// # Errors
 /// [`Error::Input`] for files that cannot be read or do not fit together, for no caption at all, and
 /// for a caption without a reference.
-pub fn captions(hypotheses: &Path, references: &[PathBuf]) -> Result<Vec<Case>> {
-    let text = read(hypotheses)?;
-    let json = is_json(hypotheses, &text);
-    let references: Vec<(&Path, String)> = references
-        .iter()
-        .map(|path| Ok((path.as_path(), read(path)?)))
-        .collect::<Result<_>>()?;
-    for (path, text) in &references {
-        if is_json(path, text) != json {
-            let kind = |json| if json { "JSON" } else { "one caption a line" };
+pub fn captions(hypotheses: &Path, references: &[PathBuf]) -> Result<Captions> {
+    let paths = std::iter::once(hypotheses).chain(references.iter().map(PathBuf::as_path));
+    if paths.filter(|path| is_standard_input(path)).count() > 1 {
+        return Err(Error::input(
+            "`-` is given more than once: the standard input can be read once only",
+        ));
+    }
+    let hypotheses = Source::read(hypotheses)?;
+    let format = records::format(&hypotheses);
+    let mut others = Vec::with_capacity(references.len());
+    for path in references {
+        let other = Source::read(path)?;
+        let found = records::format(&other);
+        if (found == Format::Lines) != (format == Format::Lines) {
             return Err(Error::input(format!(
-                "{} is {}, but {} is {}: both must be the same",
-                hypotheses.display(),
-                kind(json),
-                path.display(),
-                kind(!json)
+                "{hypotheses} is {format}, but {other} is {found}: either both name images, or both have one caption a line"
             )));
         }
+        others.push((other, found));
     }
-    if json {
-        by_image(hypotheses, &text, &references)
-    } else {
-        by_line(hypotheses, &text, &references)
+    if format == Format::Lines {
+        let cases = by_line(&hypotheses, &others)?;
+        return Ok(Captions { cases, note: None });
     }
+    by_image(&hypotheses, format, &others)
 }
 
 /// The cases of a file with one `{"id","hypothesis","references":[…]}` a line; blank lines are skipped.
@@ -87,17 +74,13 @@ pub fn captions(hypotheses: &Path, references: &[PathBuf]) -> Result<Vec<Case>> 
 /// [`Error::Input`] for a file that cannot be read or has no case, and for a line that is no case, has
 /// no reference, or an id that was there before.
 pub fn cases(path: &Path) -> Result<Vec<Case>> {
-    let text = read(path)?;
+    let source = Source::read(path)?;
     let mut seen = HashSet::new();
     let mut cases = Vec::new();
-    for (i, line) in text
-        .lines()
-        .enumerate()
-        .filter(|(_, line)| !line.trim().is_empty())
-    {
+    for (i, line) in source.lines() {
         let expected = r#"a case {"id":…,"hypothesis":"…","references":["…",…]}"#;
-        let case: CaseLine = parse(path, line, i, expected)?;
-        let fault = |message| Error::in_file(path, format_args!("line {}", i + 1), message);
+        let case: CaseLine = source.parse(line, i, expected)?;
+        let fault = |message| source.fault(format_args!("line {}", i + 1), message);
         let id = case.id.to_string();
         if case.references.is_empty() {
             return Err(fault(format!("case {id:?} has no reference")));
@@ -112,47 +95,67 @@ pub fn cases(path: &Path) -> Result<Vec<Case>> {
         });
     }
     if cases.is_empty() {
-        return Err(empty(path, "case"));
+        return Err(source.empty("case"));
     }
     Ok(cases)
 }
 
-fn by_image(path: &Path, text: &str, references: &[(&Path, String)]) -> Result<Vec<Case>> {
-    let expected = r#"COCO results [{"image_id":…,"caption":"…"},…]"#;
-    let results: Vec<Caption> = parse(path, text, 0, expected)?;
-    if results.is_empty() {
-        return Err(empty(path, "caption"));
+/// The captions of a file for training, in any format of references; of a file that has splits those
+/// of `train` and `restval`.
+///
+/// # Errors
+/// [`Error::Input`] for the standard input, for a file that cannot be read, and for no caption.
+pub fn training(path: &Path) -> Result<Vec<String>> {
+    if is_standard_input(path) {
+        return Err(Error::input(
+            "--train cannot be `-`: give the captions of the training set as a file",
+        ));
     }
+    let source = Source::read(path)?;
+    let captions: Vec<String> = match records::format(&source) {
+        Format::Lines => source.lines().map(|(_, line)| line.to_owned()).collect(),
+        format => records::references(&source, format)?
+            .into_iter()
+            .filter(|image| matches!(image.split.as_deref(), None | Some("train" | "restval")))
+            .flat_map(|image| image.captions)
+            .collect(),
+    };
+    match captions.is_empty() {
+        true => Err(source.empty("caption for training")),
+        false => Ok(captions),
+    }
+}
+
+fn by_image(
+    hypotheses: &Source,
+    format: Format,
+    references: &[(Source, Format)],
+) -> Result<Captions> {
+    let results = records::results(hypotheses, format)?;
     let mut cases: Vec<Case> = Vec::with_capacity(results.len());
-    let mut places: HashMap<String, usize> = HashMap::with_capacity(results.len());
-    for (i, result) in results.into_iter().enumerate() {
+    let mut places: HashMap<String, (usize, String)> = HashMap::with_capacity(results.len());
+    for (i, (place, result)) in results.into_iter().enumerate() {
         let id = result.image_id.to_string();
-        if let Some(first) = places.insert(id.clone(), i) {
-            let message = format!(
-                "a second caption of image {id}, which record {} has",
-                first + 1
-            );
-            return Err(Error::in_file(
-                path,
-                format_args!("record {}", i + 1),
-                message,
-            ));
+        if let Some((_, first)) = places.get(&id) {
+            let message = format!("a second caption of image {id}, which {first} has");
+            return Err(hypotheses.fault(place, message));
         }
+        places.insert(id.clone(), (i, place));
         cases.push(Case {
             id,
             hypothesis: result.caption,
             references: Vec::new(),
         });
     }
-    for (path, text) in references {
-        let expected = r#"COCO captions {"annotations":[{"image_id":…,"caption":"…"},…]}"#;
-        let file: Annotations = parse(path, text, 0, expected)?;
-        if file.annotations.is_empty() {
-            return Err(empty(path, "annotation"));
-        }
-        for annotation in file.annotations {
-            if let Some(&place) = places.get(&annotation.image_id.to_string()) {
-                cases[place].references.push(annotation.caption);
+    let mut uncaptioned: HashMap<Option<String>, HashSet<String>> = HashMap::new();
+    let mut captioned: HashMap<Option<String>, HashSet<String>> = HashMap::new();
+    for (source, format) in references {
+        for image in records::references(source, *format)? {
+            if let Some((place, _)) = places.get(&image.id) {
+                cases[*place].references.extend(image.captions);
+                captioned.entry(image.split).or_default().insert(image.id);
+            } else {
+                uncaptioned.entry(image.split).or_default().insert(image.id);
             }
         }
     }
@@ -161,19 +164,51 @@ fn by_image(path: &Path, text: &str, references: &[(&Path, String)]) -> Result<V
         .filter(|case| case.references.is_empty())
         .map(|case| case.id.as_str())
         .collect();
-    match missing[..] {
-        [] => Ok(cases),
-        [first, ..] => Err(Error::input(format!(
-            "{}: {} of {} images have no reference, the first of them image {first}",
-            path.display(),
-            missing.len(),
-            cases.len()
-        ))),
+    if missing.is_empty() {
+        let note = unscored(&captioned, &uncaptioned);
+        return Ok(Captions { cases, note });
     }
+    let (image, more) = match missing.len() {
+        1 => ("image", ""),
+        ..=NAMED => ("images", ""),
+        _ => ("images", " and so on"),
+    };
+    Err(Error::input(format!(
+        "{hypotheses}: {} of {} images have no reference: {image} {}{more}",
+        missing.len(),
+        cases.len(),
+        missing[..missing.len().min(NAMED)].join(", ")
+    )))
 }
 
-fn by_line(path: &Path, text: &str, references: &[(&Path, String)]) -> Result<Vec<Case>> {
-    let mut cases: Vec<Case> = text
+/// How many images of the references have no caption, of the splits in which any has one: who scores
+/// captions of a test set is not short of captions for the training set.
+fn unscored(
+    captioned: &HashMap<Option<String>, HashSet<String>>,
+    uncaptioned: &HashMap<Option<String>, HashSet<String>>,
+) -> Option<String> {
+    let count = |images: &HashMap<Option<String>, HashSet<String>>| -> usize {
+        let split = |split: &Option<String>| images.get(split).map_or(0, HashSet::len);
+        captioned.keys().map(split).sum()
+    };
+    let without = count(uncaptioned);
+    let mut splits: Vec<&str> = captioned.keys().flatten().map(String::as_str).collect();
+    splits.sort_unstable();
+    let of = match splits[..] {
+        [] => "the references".to_owned(),
+        _ => format!("the references ({})", splits.join(", ")),
+    };
+    (without > 0).then(|| {
+        format!(
+            "{without} of {} images of {of} have no caption and are not scored",
+            without + count(captioned)
+        )
+    })
+}
+
+fn by_line(hypotheses: &Source, references: &[(Source, Format)]) -> Result<Vec<Case>> {
+    let mut cases: Vec<Case> = hypotheses
+        .text()
         .lines()
         .enumerate()
         .map(|(i, line)| Case {
@@ -183,80 +218,19 @@ fn by_line(path: &Path, text: &str, references: &[(&Path, String)]) -> Result<Ve
         })
         .collect();
     if cases.is_empty() {
-        return Err(empty(path, "caption"));
+        return Err(hypotheses.empty("caption"));
     }
-    for (other, text) in references {
-        let count = text.lines().count();
+    for (other, _) in references {
+        let count = other.text().lines().count();
         if count != cases.len() {
             return Err(Error::input(format!(
-                "{} has {} lines, but {} has {count}: line n of each must belong to the same picture",
-                path.display(),
+                "{hypotheses} has {} lines, but {other} has {count}: line n of each must belong to the same picture",
                 cases.len(),
-                other.display()
             )));
         }
-        for (case, line) in cases.iter_mut().zip(text.lines()) {
+        for (case, line) in cases.iter_mut().zip(other.text().lines()) {
             case.references.push(line.to_owned());
         }
     }
     Ok(cases)
-}
-
-fn empty(path: &Path, what: &str) -> Error {
-    Error::input(format!("{} has no {what}", path.display()))
-}
-
-/// The text of a file, without a byte order mark.
-fn read(path: &Path) -> Result<String> {
-    let bytes = std::fs::read(path).map_err(|error| Error::reading(path, error))?;
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        let line = 1 + error.as_bytes()[..at]
-            .iter()
-            .filter(|&&byte| byte == b'\n')
-            .count();
-        Error::in_file(path, format_args!("line {line}"), "text that is not UTF-8")
-    })?;
-    Ok(match text.strip_prefix('\u{feff}') {
-        Some(rest) => rest.to_owned(),
-        None => text,
-    })
-}
-
-/// Whether a file is to be read as JSON: by its name, or because it begins as a list or an object of
-/// JSON does and a caption hardly ever.
-fn is_json(path: &Path, text: &str) -> bool {
-    let named = path
-        .extension()
-        .is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
-    let mut marks = text.chars().filter(|c| !c.is_whitespace());
-    let begins = matches!(
-        (marks.next(), marks.next()),
-        (Some('['), Some('{')) | (Some('{'), Some('"'))
-    );
-    named || begins
-}
-
-/// Parses JSON that starts after `lines` lines of its file.
-fn parse<'a, T: Deserialize<'a>>(
-    path: &Path,
-    text: &'a str,
-    lines: usize,
-    expected: &str,
-) -> Result<T> {
-    serde_json::from_str(text).map_err(|error| {
-        let place = format!("line {}, column {}", lines + error.line(), error.column());
-        let message = error.to_string();
-        let message = message.split(" at line ").next().unwrap_or(&message);
-        let kind = if error.is_data() {
-            "unexpected JSON"
-        } else {
-            "broken JSON"
-        };
-        Error::in_file(
-            path,
-            place,
-            format_args!("{kind}: {message}; expected {expected}"),
-        )
-    })
 }

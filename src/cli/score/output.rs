@@ -1,23 +1,13 @@
 //! Scores for the terminal and for files.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
-use serde::Serialize;
-
 use crate::error::{Error, Result};
-use crate::metrics::{Case, Evaluation, Metric};
+use crate::metrics::Metric;
 use crate::results::atomic;
 use crate::results::schema::ScoreDocument;
-
-/// The scores of one caption.
-#[derive(Serialize)]
-struct CaptionScores<'a> {
-    id: &'a str,
-    scores: BTreeMap<&'static str, f64>,
-}
 
 /// Whether an output path means the standard output.
 pub fn is_stdout(path: &Path) -> bool {
@@ -53,33 +43,7 @@ pub fn document(path: &Path, document: &ScoreDocument) -> Result<()> {
     let mut text =
         serde_json::to_string_pretty(document).map_err(|error| Error::writing(path, error))?;
     text.push('\n');
-    write(path, &text)
-}
-
-/// Writes the scores of every caption, one JSON document a line, in the order of the cases.
-pub fn per_caption(
-    path: &Path,
-    metrics: &[&dyn Metric],
-    cases: &[Case],
-    evaluation: &Evaluation,
-) -> Result<()> {
-    let mut text = String::new();
-    for (i, case) in cases.iter().enumerate() {
-        let scores = metrics
-            .iter()
-            .filter_map(|metric| {
-                let table = evaluation.tables.get(metric.key())?;
-                Some((metric.key(), metric.caption_score(table.row(i))))
-            })
-            .collect();
-        let line = CaptionScores {
-            id: &case.id,
-            scores,
-        };
-        text += &serde_json::to_string(&line).map_err(|error| Error::writing(path, error))?;
-        text.push('\n');
-    }
-    write(path, &text)
+    write(path, text.as_bytes())
 }
 
 /// Prints the scores as a table: points, their interval, and the signature they must not travel without.
@@ -114,24 +78,29 @@ pub fn table(metrics: &[&dyn Metric], document: &ScoreDocument) -> Result<()> {
             "{key:<width$}  {points:>7.2}  {interval:<16}  {signature}"
         );
     }
-    write("-".as_ref(), &text)
+    print(&text)
+}
+
+/// Prints to the standard output.
+pub fn print(text: &str) -> Result<()> {
+    write("-".as_ref(), text.as_bytes())
 }
 
 /// Writes to a file, whole or not at all, or to the standard output.
 ///
 /// What is there and no ordinary file (a pipe, a device) is written to as it is. A reader of the
 /// standard output that has read enough is no failure.
-fn write(path: &Path, text: &str) -> Result<()> {
+pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     if is_stdout(path) {
         let mut out = io::stdout().lock();
-        let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        let written = out.write_all(bytes).and_then(|()| out.flush());
         return match written {
             Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::writing(path, error)),
             _ => Ok(()),
         };
     }
     if path.exists() && !path.is_file() {
-        return std::fs::write(path, text).map_err(|error| Error::writing(path, error));
+        return std::fs::write(path, bytes).map_err(|error| Error::writing(path, error));
     }
-    atomic::write_file(path, text.as_bytes())
+    atomic::write_file(path, bytes)
 }

@@ -3,7 +3,7 @@
 //! | key | text | reference length | an order without a match | scale |
 //! | --- | --- | --- | --- | --- |
 //! | [`hf.bleu`](HfBleu) | 13a, case kept | the shortest | the score is 0 | 0…1 |
-//! | [`sacrebleu.bleu`](SacreBleu) | 13a, case kept | the closest | smoothed | 0…100 |
+//! | [`sacrebleu.bleu`](SacreBleu), by default | 13a, case kept | the closest | smoothed | 0…100 |
 //! | [`coco.bleu1…4`](CocoBleu) | PTBTokenizer's tokens | the closest | as good as 0 | 0…1 |
 //! | [`nltk.bleu`](NltkBleu) | lower case, words | the closest | as good as 0 | 0…1 |
 //!
@@ -17,7 +17,7 @@ mod sacre;
 pub use coco::CocoBleu;
 pub use hf::HfBleu;
 pub use nltk::NltkBleu;
-pub use sacre::SacreBleu;
+pub use sacre::{SacreBleu, SacreTokenizer, Smoothing};
 
 use super::ngrams::{NGrams, possible};
 use super::prepared::Tokens;

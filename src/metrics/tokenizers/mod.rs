@@ -6,10 +6,14 @@
 //! | tokenizer | used by | reference |
 //! | --- | --- | --- |
 //! | [`mod@thirteen_a`] | `hf.bleu`, `sacrebleu.bleu` | sacreBLEU's `13a` |
+//! | [`international`], [`plain`] | `sacrebleu.bleu`, if asked to | sacreBLEU's `intl`, `none` and `char` |
 //! | [`mod@rouge`] | `hf.rouge*` | rouge_score, without its stemmer |
 //! | [`mod@ptb`] | `coco.*` | Stanford's PTBTokenizer, as coco-caption calls it |
 //! | [`word_tokenize`] | `hf.meteor`, `nltk.bleu` | NLTK's `word_tokenize`: [`punkt`], then [`treebank`] |
 
+pub mod international;
+mod pairs;
+pub mod plain;
 pub mod ptb;
 pub mod punkt;
 mod punkt_model;

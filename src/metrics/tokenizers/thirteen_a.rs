@@ -5,7 +5,8 @@
 //! stays in its word. Each of the replacements consumes what it matched, so runs such as `..` are
 //! cut in pairs; the scans below do the same.
 
-use super::python::is_space;
+use super::pairs;
+use super::plain::words;
 
 /// The tokens of `text`.
 ///
@@ -26,18 +27,15 @@ pub fn tokenize(text: &str) -> Vec<String> {
     let text = pad_punctuation(&text);
     let stop = |c| c == '.' || c == ',';
     let no_digit = |c: char| !c.is_ascii_digit();
-    let text = replace_pairs(&text, no_digit, stop, |a, b| [a, ' ', b, ' ']);
-    let text = replace_pairs(&text, stop, no_digit, |a, b| [' ', a, ' ', b]);
-    let text = replace_pairs(
+    let text = pairs::replace(&text, no_digit, stop, |a, b| [a, ' ', b, ' ']);
+    let text = pairs::replace(&text, stop, no_digit, |a, b| [' ', a, ' ', b]);
+    let text = pairs::replace(
         &text,
         |c| c.is_ascii_digit(),
         |c| c == '-',
         |a, b| [a, ' ', b, ' '],
     );
-    text.split(is_space)
-        .filter(|token| !token.is_empty())
-        .map(str::to_owned)
-        .collect()
+    words(&text)
 }
 
 /// A space on both sides of the text and of every ASCII punctuation mark but `'`, `,`, `-`, `.`.
@@ -52,27 +50,6 @@ fn pad_punctuation(text: &str) -> String {
         }
     }
     out.push(' ');
-    out
-}
-
-/// Replaces each pair of neighbours in the two classes, from left to right and never overlapping.
-fn replace_pairs(
-    text: &str,
-    first: impl Fn(char) -> bool,
-    second: impl Fn(char) -> bool,
-    with: impl Fn(char, char) -> [char; 4],
-) -> String {
-    let mut out = String::with_capacity(text.len() + 16);
-    let mut rest = text.chars().peekable();
-    while let Some(c) = rest.next() {
-        match rest.peek() {
-            Some(&next) if first(c) && second(next) => {
-                out.extend(with(c, next));
-                rest.next();
-            }
-            _ => out.push(c),
-        }
-    }
     out
 }
 
