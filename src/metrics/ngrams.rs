@@ -30,25 +30,25 @@ impl NGrams {
     /// How many n-grams of `self` are matched if each counts at most as often as in the one of
     /// `references` that has it most often.
     pub fn clipped(&self, references: &[Self]) -> u64 {
-        self.0
-            .iter()
-            .map(|&(gram, count)| {
-                let most = references.iter().map(|reference| reference.get(gram)).max();
-                u64::from(count.min(most.unwrap_or(0)))
-            })
+        let mut most = vec![0u32; self.0.len()];
+        for Self(reference) in references {
+            let mut counts = reference.iter().peekable();
+            for (&(gram, _), most) in self.0.iter().zip(&mut most) {
+                while counts.next_if(|(other, _)| *other < gram).is_some() {}
+                if let Some(&(_, count)) = counts.next_if(|(other, _)| *other == gram) {
+                    *most = count.max(*most);
+                }
+            }
+        }
+        let matched = self.0.iter().zip(&most);
+        matched
+            .map(|((_, count), most)| u64::from(*count.min(most)))
             .sum()
     }
 
     /// The n-grams in ascending order, each with its count.
     pub fn iter(&self) -> impl Iterator<Item = (u128, u32)> {
         self.0.iter().copied()
-    }
-
-    fn get(&self, gram: u128) -> u32 {
-        match self.0.binary_search_by_key(&gram, |&(gram, _)| gram) {
-            Ok(at) => self.0[at].1,
-            Err(_) => 0,
-        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! A case with its tokens, each tokenization made once however many metrics ask for it.
 
 use std::cell::OnceCell;
-use std::collections::HashMap;
+
+use rustc_hash::FxHashMap;
 
 use super::tokenizers::python::is_space;
 use super::{Case, Corpus, tokenizers};
@@ -170,7 +171,7 @@ impl<'a> Prepared<'a> {
 
 /// Numbers tokens in the order of their first appearance.
 #[derive(Default)]
-struct Ids(HashMap<String, u32>);
+struct Ids(FxHashMap<String, u32>);
 
 impl Ids {
     fn of(&mut self, tokens: Vec<String>) -> Vec<u32> {

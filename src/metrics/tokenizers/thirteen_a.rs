@@ -5,36 +5,48 @@
 //! stays in its word. Each of the replacements consumes what it matched, so runs such as `..` are
 //! cut in pairs; the scans below do the same.
 
+use std::borrow::Cow;
+
 use super::pairs;
 use super::plain::words;
+
+/// What entities stand for, in the order in which they are undone: `&amp;lt;` is `<`.
+const ENTITIES: [(&str, &str); 4] = [
+    ("&quot;", "\""),
+    ("&amp;", "&"),
+    ("&lt;", "<"),
+    ("&gt;", ">"),
+];
 
 /// The tokens of `text`.
 ///
 /// sacreBLEU's own scores first strip trailing white space; Hugging Face's do not, and it matters
 /// for a text that ends in a hyphen and a line break.
 pub fn tokenize(text: &str) -> Vec<String> {
-    let mut text = text
-        .replace("<skipped>", "")
-        .replace("-\n", "")
-        .replace('\n', " ");
-    if text.contains('&') {
-        text = text
-            .replace("&quot;", "\"")
-            .replace("&amp;", "&")
-            .replace("&lt;", "<")
-            .replace("&gt;", ">");
+    let mut text = Cow::Borrowed(text);
+    let mut replace = |from: &str, to: &str| {
+        if text.contains(from) {
+            text = Cow::Owned(text.replace(from, to));
+        }
+    };
+    replace("<skipped>", "");
+    replace("-\n", "");
+    replace("\n", " ");
+    for (entity, character) in ENTITIES {
+        replace(entity, character);
     }
     let text = pad_punctuation(&text);
     let stop = |c| c == '.' || c == ',';
     let no_digit = |c: char| !c.is_ascii_digit();
-    let text = pairs::replace(&text, no_digit, stop, |a, b| [a, ' ', b, ' ']);
-    let text = pairs::replace(&text, stop, no_digit, |a, b| [' ', a, ' ', b]);
-    let text = pairs::replace(
-        &text,
-        |c| c.is_ascii_digit(),
-        |c| c == '-',
-        |a, b| [a, ' ', b, ' '],
-    );
+    let mut text = text;
+    if text.contains(stop) {
+        text = pairs::replace(&text, no_digit, stop, |a, b| [a, ' ', b, ' ']);
+        text = pairs::replace(&text, stop, no_digit, |a, b| [' ', a, ' ', b]);
+    }
+    if text.contains('-') {
+        let digit = |c: char| c.is_ascii_digit();
+        text = pairs::replace(&text, digit, |c| c == '-', |a, b| [a, ' ', b, ' ']);
+    }
     words(&text)
 }
 
