@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use zip::ZipArchive;
 
 use super::cache::{Section, Sections, Tables};
-use super::paraphrases;
+use super::compile;
 use crate::error::{Error, Result};
 
 const JAR: &str = "meteor-1.5.jar";
@@ -48,13 +48,21 @@ impl Source {
             (dir.join("..").join(JAR), dir.join(PARAPHRASES)),
             (dir.join(JAR), dir.join(PARAPHRASES)),
         ];
+        let missing = match (
+            places.iter().any(|(jar, _)| jar.is_file()),
+            places.iter().any(|(_, paraphrases)| paraphrases.is_file()),
+        ) {
+            (true, false) => PARAPHRASES,
+            (false, true) => JAR,
+            _ => "METEOR data",
+        };
         places
             .into_iter()
             .find(|(jar, paraphrases)| jar.is_file() && paraphrases.is_file())
             .map(|(jar, paraphrases)| Self { jar, paraphrases })
             .ok_or_else(|| {
                 Error::input(format!(
-                    "{}: no METEOR data: expected {JAR} and data/{PARAPHRASES}, as in the \
+                    "{}: no {missing}: expected {JAR} and data/{PARAPHRASES}, as in the \
                      `meteor` folder of the pycocoevalcap wheel",
                     dir.display()
                 ))
@@ -110,7 +118,7 @@ impl Source {
             [Forms, FormEnds, FormSynsets, FormSynsetEnds],
             forms,
         );
-        paraphrases::compile(&self.paraphrases, &mut sections)?;
+        compile::paraphrases(&self.paraphrases, &mut sections)?;
         Ok(sections)
     }
 }

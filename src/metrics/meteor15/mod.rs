@@ -22,12 +22,14 @@
 
 mod align;
 mod cache;
+mod compile;
 mod data;
 mod lexicon;
 mod matcher;
 mod normalize;
 mod paraphrases;
 mod stats;
+mod text;
 
 use std::cell::RefCell;
 use std::path::Path;
@@ -40,9 +42,10 @@ use crate::error::Result;
 use align::Aligner;
 use cache::{Section, Tables};
 use lexicon::Lexicon;
-use matcher::{Candidates, Match, Opposite, Text};
+use matcher::{Candidates, Match};
 use normalize::Normalizer;
 use paraphrases::Paraphrases;
+use text::{Opposite, Text};
 
 /// Words that a thread remembers before it starts afresh: far more than any caption set has.
 const MEMORY: usize = 1 << 20;

@@ -61,9 +61,12 @@ impl Normalizer {
 
     /// What becomes of the period at the end of a token, `next` being the character after it.
     fn period<'a>(&self, token: &'a str, next: Option<char>) -> Period<'a> {
-        let Some(prefix) = token.strip_suffix('.').filter(|prefix| !prefix.is_empty()) else {
+        let Some(prefix) = token.strip_suffix('.') else {
             return Period::Stays;
         };
+        if prefix.chars().all(|c| c == '.') {
+            return Period::Stays;
+        }
         if prefix.contains('.') && prefix.contains(is_letter) {
             return Period::Inside(token.replace('.', ""));
         }
@@ -269,8 +272,8 @@ mod tests {
         assert_eq!(words("dog. cat"), "dog. cat");
         assert_eq!(words("dog."), "dog .");
         assert_eq!(words("a...b"), "a ... b");
-        assert_eq!(words("wait..."), "wait .. .");
-        assert_eq!(words("."), ".");
+        assert_eq!(words("wait..."), "wait ...");
+        assert_eq!(words("a..-b ."), "a .. -b .");
     }
 
     #[test]

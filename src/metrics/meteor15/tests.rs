@@ -187,7 +187,9 @@ fn faults_name_the_file_and_what_was_expected() {
         assert_eq!(error.exit_code(), 2);
         error.message().to_owned()
     };
-    assert!(fault().contains("expected meteor-1.5.jar"));
+    assert!(fault().contains("no METEOR data: expected meteor-1.5.jar"));
+    std::fs::write(folder.path().join("meteor-1.5.jar"), "").unwrap();
+    assert!(fault().contains("no paraphrase-en.gz: expected"));
     write(
         folder.path(),
         Some(("synonym/english.synsets", "bird\n")),
