@@ -545,7 +545,7 @@ fn bad_input_is_refused_with_its_place() {
         ),
         (
             "--hyp a.txt --ref a.txt --suite cocoa",
-            &["coco", "paper, sacrebleu and all"],
+            &["cocoa", "paper, coco, sacrebleu and all"],
         ),
         (
             "--hyp a.txt --ref a.txt --json absent/s.json",

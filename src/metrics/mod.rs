@@ -14,6 +14,7 @@ mod lcs;
 mod lexicon;
 mod mean;
 pub mod meteor;
+pub mod meteor15;
 mod ngrams;
 pub mod porter;
 pub mod prepared;
