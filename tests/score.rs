@@ -31,6 +31,7 @@ impl Files {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bench"));
         command
             .current_dir(self.0.path())
+            .env_remove("CAPTION_BENCH_METEOR_DATA")
             .arg("score")
             .args(args.split(' '));
         command
@@ -614,3 +615,62 @@ fn published_system_outputs_are_scored_whole() {
 
 /// NLTK's METEOR of `system-outputs/magic.json`, the mean over its 4,982 captions.
 const MAGIC_METEOR: f64 = 0.3603906355839187;
+
+#[test]
+fn scores_of_one_name_stand_side_by_side() {
+    let files = Files::new(&[("h.txt", "a red ball\n"), ("r.txt", "the red ball .\n")]);
+    let output = files
+        .score("--hyp h.txt --ref r.txt --suite all")
+        .assert()
+        .success();
+    let text = String::from_utf8_lossy(&output.get_output().stdout).into_owned();
+    let (_, beside) = text.split_once("Same name, other convention").unwrap();
+    for key in [
+        "hf.bleu",
+        "coco.bleu4",
+        "sacrebleu.bleu",
+        "nltk.bleu",
+        "hf.rougeL",
+        "coco.rougeL",
+    ] {
+        assert!(beside.contains(key), "{key}: {text}");
+    }
+    assert!(!beside.contains("METEOR"), "one METEOR alone: {text}");
+    let output = files.score("--hyp h.txt --ref r.txt").assert().success();
+    let text = String::from_utf8_lossy(&output.get_output().stdout).into_owned();
+    assert!(!text.contains("Same name"), "{text}");
+}
+
+#[test]
+fn meteor_without_its_data_is_unavailable_and_says_how_to_get_it() {
+    let files = Files::new(&[("h.txt", "a dog\n"), ("r.txt", "a dog\n")]);
+    let output = files
+        .score("--hyp h.txt --ref r.txt --suite coco")
+        .assert()
+        .success();
+    let text = String::from_utf8_lossy(&output.get_output().stdout).into_owned();
+    let line = text
+        .lines()
+        .find(|line| line.starts_with("coco.meteor"))
+        .unwrap();
+    assert!(
+        line.contains("unavailable") && line.contains("--meteor-data"),
+        "{line}"
+    );
+    let scores = files.json("--hyp h.txt --ref r.txt --suite coco");
+    assert!(
+        scores["metrics"]["coco.meteor"].is_null(),
+        "never another number"
+    );
+
+    let output = files
+        .score("--hyp h.txt --ref r.txt --metric coco.meteor")
+        .assert()
+        .code(2);
+    let text = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
+    assert!(text.contains("--meteor-data"), "{text}");
+    let args = "--hyp h.txt --ref r.txt --suite coco --meteor-data absent";
+    let output = files.score(args).assert().code(2);
+    let text = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
+    assert!(text.contains("absent"), "{text}");
+}

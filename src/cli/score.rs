@@ -1,5 +1,6 @@
 //! `bench score`: scores any system's captions, with no model and no picture at hand.
 
+mod conventions;
 mod description;
 mod each;
 mod input;
@@ -65,12 +66,15 @@ pub struct ScoreArgs {
     /// In place of --hyp and --ref: {"id","hypothesis","references":[…]}, one case a line
     #[arg(long, value_name = "FILE", conflicts_with_all = ["hyp", "references"])]
     pub cases: Option<PathBuf>,
-    /// Metrics by suite: paper, sacrebleu, all [default: paper, unless a metric is named]
+    /// Metrics by suite: paper, coco, sacrebleu, all [default: paper, unless a metric is named]
     #[arg(long)]
     pub suite: Option<String>,
     /// One more metric, such as hf.meteor; may be given often
     #[arg(long, value_name = "M")]
     pub metric: Vec<String>,
+    /// METEOR 1.5's data, for coco.meteor: pycocoevalcap's folder `meteor`, or one with meteor-1.5.jar and paraphrase-en.gz [default: $CAPTION_BENCH_METEOR_DATA]
+    #[arg(long, value_name = "DIR")]
+    pub meteor_data: Option<PathBuf>,
     /// Write the scores of every caption, as one JSON document a line, or as a table if FILE ends in .parquet
     #[arg(long, value_name = "FILE")]
     pub per_caption: Option<PathBuf>,
@@ -98,6 +102,9 @@ pub struct ScoreArgs {
 /// files and unknown metrics; [`Error::Failed`] if an output cannot be written.
 pub fn run(args: ScoreArgs) -> Result<()> {
     let sacrebleu = args.sacrebleu.metric()?;
+    if let Some(dir) = &args.meteor_data {
+        metrics::coco_meteor::use_data(dir)?;
+    }
     let metrics = chosen_metrics(args.suite.as_deref(), &args.metric, &sacrebleu)?;
     for path in args.json.iter().chain(&args.per_caption) {
         output::check(path)?;
@@ -133,7 +140,13 @@ pub fn run(args: ScoreArgs) -> Result<()> {
     if let Some(path) = &args.json {
         output::document(path, &document)?;
     }
-    if !args.json.is_some_and(|path| output::is_stdout(&path)) {
+    if args.json.as_deref().is_some_and(output::is_stdout) {
+        for metric in &metrics {
+            if let Some(why) = metric.unavailable() {
+                eprintln!("note: {} is unavailable: it {why}", metric.key());
+            }
+        }
+    } else {
         output::table(&metrics, &document)?;
         if let Some(description) = &document.description {
             output::print(&description::text(description))?;
@@ -174,7 +187,11 @@ fn chosen_metrics<'a>(
         None => Vec::new(),
     };
     for key in named {
-        chosen.push(metrics::named(key)?);
+        let metric = metrics::named(key)?;
+        if let Some(why) = metric.unavailable() {
+            return Err(Error::input(format!("{key} {why}")));
+        }
+        chosen.push(metric);
     }
     let mut all: Vec<&dyn Metric> = metrics::suite("all")?;
     all.retain(|metric| chosen.iter().any(|c| c.key() == metric.key()));

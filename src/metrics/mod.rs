@@ -7,6 +7,7 @@
 
 pub mod bleu;
 pub mod cider;
+pub mod coco_meteor;
 mod corpus;
 pub mod describe;
 mod evaluate;
@@ -50,7 +51,17 @@ pub trait Metric: Send + Sync {
     /// The number of statistics in a row.
     fn width(&self) -> usize;
 
+    /// Why the metric cannot look at captions now, and what would help; `None` if it can.
+    ///
+    /// It can always score statistics that were taken before.
+    fn unavailable(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Appends the `width()` statistics of one caption to `row`.
+    ///
+    /// # Panics
+    /// If the metric is [unavailable](Metric::unavailable).
     fn stats(&self, caption: &Prepared<'_>, row: &mut Vec<f64>);
 
     /// The score of summed statistics, on the reference implementation's own scale; always finite.

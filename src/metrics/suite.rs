@@ -3,12 +3,13 @@
 use super::Metric;
 use super::bleu::{CocoBleu, HfBleu, NltkBleu, SacreBleu};
 use super::cider::Cider;
+use super::coco_meteor::CocoMeteor;
 use super::meteor::HfMeteor;
 use super::rouge::{CocoRouge, Rouge};
 use crate::error::{Error, Result};
 
 /// Every metric, in the order of tables.
-static METRICS: [&dyn Metric; 14] = [
+static METRICS: [&dyn Metric; 15] = [
     &HfBleu,
     &Rouge::One,
     &Rouge::Two,
@@ -20,6 +21,7 @@ static METRICS: [&dyn Metric; 14] = [
     &CocoBleu(3),
     &CocoBleu(4),
     &CocoRouge,
+    &CocoMeteor,
     &Cider,
     &SacreBleu::DEFAULT,
     &NltkBleu,
@@ -36,6 +38,7 @@ const SUITES: [(&str, &[&str]); 3] = [
             "coco.bleu3",
             "coco.bleu4",
             "coco.rougeL",
+            "coco.meteor",
             "coco.cider",
         ],
     ),

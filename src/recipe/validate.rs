@@ -86,7 +86,11 @@ impl Recipe {
             self.tokenizer.max_tokens,
             "decode.max_tokens",
         )?;
-        one_of(&self.score.suite, &["paper", "all"], "score.suite")?;
+        one_of(
+            &self.score.suite,
+            &["paper", "coco", "sacrebleu", "all"],
+            "score.suite",
+        )?;
         unique(&self.grid.latent_types, "grid.latent_types")?;
         unique(&self.grid.latent_sizes, "grid.latent_sizes")?;
         for &size in &self.grid.latent_sizes {

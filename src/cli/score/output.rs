@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
+use super::conventions;
 use crate::error::{Error, Result};
 use crate::metrics::Metric;
 use crate::results::atomic;
@@ -66,6 +67,8 @@ pub fn table(metrics: &[&dyn Metric], document: &ScoreDocument) -> Result<()> {
     );
     for metric in metrics {
         let Some(score) = document.metrics.get(metric.key()) else {
+            let why = metric.unavailable().unwrap_or_default();
+            let _ = writeln!(text, "{:<width$}  unavailable: {why}", metric.key());
             continue;
         };
         let interval = match score.ci95 {
@@ -78,6 +81,7 @@ pub fn table(metrics: &[&dyn Metric], document: &ScoreDocument) -> Result<()> {
             "{key:<width$}  {points:>7.2}  {interval:<16}  {signature}"
         );
     }
+    text += &conventions::text(&document.metrics);
     print(&text)
 }
 

@@ -211,7 +211,7 @@ fn set_runs_of_periods_apart(text: &[char]) -> Vec<char> {
 fn is_letter(c: char) -> bool {
     matches!(c,
         'A'..='Z' | 'a'..='z' | 'Š' | 'Ž' | 'š' | 'ž' | 'Ÿ'
-        | '\u{c0}'..='\u{d6}' | '\u{d8}'..='\u{f6}' | '\u{f8}'..='\u{17f}'
+        | '\u{c0}'..='\u{d6}' | '\u{d8}'..='\u{f6}' | '\u{f8}'..='\u{17e}'
         | '\u{400}'..='\u{527}' | '\u{a640}'..='\u{a66e}' | '\u{a67e}'..='\u{a697}'
         | '\u{1d00}'..='\u{1d7f}')
 }
@@ -240,6 +240,7 @@ mod tests {
         assert_eq!(words("  two dogs 2 7th "), "two dogs 2 7th");
         assert_eq!(words(""), "");
         assert_eq!(words("Zoë"), "zoë");
+        assert_eq!(words("ſame"), "ſ ame", "the long s is none of its letters");
     }
 
     #[test]
