@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use caption_bench::metrics::bleu::{SacreBleu, SacreTokenizer, Smoothing};
+use caption_bench::metrics::rouge::{Rouge, RougeKind};
 use caption_bench::metrics::{self, Case, Metric, PtbTokens, porter, tokenizers, wordnet::WordNet};
 use serde::Deserialize;
 use serde_json::Value;
@@ -251,6 +252,28 @@ fn public_tokens_equal_the_references() {
             "{text:?}"
         );
         assert_eq!(joined(tokenizers::rouge(text)), line["rouge"], "{text:?}");
+    }
+}
+
+#[test]
+fn public_stemmed_rouge_equals_the_reference() {
+    let Some(folder) = reference() else { return };
+    let cases = cases(&folder.join("cases.jsonl"));
+    let golden: Vec<Value> = lines(&folder.join("rouge.jsonl"));
+    for (name, kind) in [
+        ("rouge1", RougeKind::One),
+        ("rouge2", RougeKind::Two),
+        ("rougeL", RougeKind::L),
+        ("rougeLsum", RougeKind::Lsum),
+    ] {
+        let rouge = Rouge::stemmed(kind);
+        let table = metrics::stats_table(&rouge, &cases, 2);
+        assert_eq!(table.len(), golden.len());
+        for (i, line) in golden.iter().enumerate() {
+            let theirs = line["stem_multi"][name][2].as_f64().unwrap();
+            let ours = rouge.caption_score(table.row(i));
+            assert_close(ours, theirs, &format!("{name} of {}", line["id"]));
+        }
     }
 }
 

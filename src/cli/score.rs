@@ -20,6 +20,7 @@ use super::progress::Progress;
 use crate::error::{Error, Result};
 use crate::metrics::bleu::SacreBleu;
 use crate::metrics::describe::Description;
+use crate::metrics::rouge::{Rouge, RougeKind};
 use crate::metrics::{self, Case, Evaluation, Metric};
 use crate::results::schema::{SCHEMA, ScoreDocument};
 use crate::results::scores::scores;
@@ -90,6 +91,9 @@ pub struct ScoreArgs {
     /// Threads to use; no number depends on it [default: all cores]
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
+    /// Stem the words of hf.rouge* first, as rouge_score's use_stemmer=True does; the signature says so
+    #[arg(long)]
+    pub rouge_stemmer: bool,
     /// Settings of `sacrebleu.bleu`.
     #[command(flatten)]
     pub sacrebleu: SacreArgs,
@@ -105,7 +109,10 @@ pub fn run(args: ScoreArgs) -> Result<()> {
     if let Some(dir) = &args.meteor_data {
         metrics::coco_meteor::use_data(dir)?;
     }
-    let metrics = chosen_metrics(args.suite.as_deref(), &args.metric, &sacrebleu)?;
+    let mut metrics = chosen_metrics(args.suite.as_deref(), &args.metric, &sacrebleu)?;
+    if args.rouge_stemmer {
+        stem_rouge(&mut metrics)?;
+    }
     for path in args.json.iter().chain(&args.per_caption) {
         output::check(path)?;
     }
@@ -209,6 +216,31 @@ fn chosen_metrics<'a>(
         None => {}
     }
     Ok(all)
+}
+
+/// Puts stemming ROUGEs in the place of plain ones.
+fn stem_rouge(metrics: &mut [&dyn Metric]) -> Result<()> {
+    const STEMMED: [&dyn Metric; 4] = [
+        &Rouge::stemmed(RougeKind::One),
+        &Rouge::stemmed(RougeKind::Two),
+        &Rouge::stemmed(RougeKind::L),
+        &Rouge::stemmed(RougeKind::Lsum),
+    ];
+    let mut found = false;
+    for metric in metrics {
+        if let Some(stemmed) = STEMMED
+            .into_iter()
+            .find(|rouge| rouge.key() == metric.key())
+        {
+            (*metric, found) = (stemmed, true);
+        }
+    }
+    match found {
+        true => Ok(()),
+        false => Err(Error::input(
+            "--rouge-stemmer changes hf.rouge*, of which none is asked for: add --metric hf.rouge1",
+        )),
+    }
 }
 
 /// Evaluates with a progress bar, should it take its time.

@@ -17,6 +17,7 @@ mod mean;
 pub mod meteor;
 pub mod meteor15;
 mod ngrams;
+mod numbering;
 pub mod porter;
 pub mod prepared;
 mod ptb_tokens;

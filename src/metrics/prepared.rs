@@ -2,8 +2,7 @@
 
 use std::cell::OnceCell;
 
-use rustc_hash::FxHashMap;
-
+use super::numbering::Numbering;
 use super::tokenizers::python::is_space;
 use super::{Case, Corpus, tokenizers};
 
@@ -15,6 +14,7 @@ pub struct Prepared<'a> {
     thirteen_a: OnceCell<Tokens<Vec<u32>>>,
     stripped_thirteen_a: OnceCell<Tokens<Vec<u32>>>,
     rouge: OnceCell<Tokens<Sentences>>,
+    stemmed_rouge: OnceCell<Tokens<Sentences>>,
     words: OnceCell<Tokens<Vec<String>>>,
     lower_words: OnceCell<Tokens<Vec<u32>>>,
     ptb_counts: OnceCell<Vec<f64>>,
@@ -61,6 +61,7 @@ impl<'a> Prepared<'a> {
             thirteen_a: OnceCell::new(),
             stripped_thirteen_a: OnceCell::new(),
             rouge: OnceCell::new(),
+            stemmed_rouge: OnceCell::new(),
             words: OnceCell::new(),
             lower_words: OnceCell::new(),
             ptb_counts: OnceCell::new(),
@@ -85,8 +86,12 @@ impl<'a> Prepared<'a> {
     /// Ids of the 13a tokens, case kept: equal tokens of this case have equal ids.
     pub fn thirteen_a(&self) -> &Tokens<Vec<u32>> {
         self.thirteen_a.get_or_init(|| {
-            let mut ids = Ids::default();
-            self.tokens(|text| ids.of(tokenizers::thirteen_a(text)))
+            let mut ids = Numbering::default();
+            self.tokens(|text| {
+                let mut tokens = Vec::new();
+                tokenizers::thirteen_a::each(text, |token| tokens.push(ids.number(token)));
+                tokens
+            })
         })
     }
 
@@ -97,35 +102,46 @@ impl<'a> Prepared<'a> {
             return self.thirteen_a();
         }
         self.stripped_thirteen_a.get_or_init(|| {
-            let mut ids = Ids::default();
-            self.tokens(|text| ids.of(tokenizers::thirteen_a(text.trim_end_matches(is_space))))
+            self.ids_of(|text| tokenizers::thirteen_a(text.trim_end_matches(is_space)))
         })
     }
 
     /// Ids of the tokens that `tokenize` makes of the texts, made anew at each call.
     pub fn ids_of(&self, tokenize: impl Fn(&str) -> Vec<String>) -> Tokens<Vec<u32>> {
-        let mut ids = Ids::default();
-        self.tokens(|text| ids.of(tokenize(text)))
+        let mut ids = Numbering::default();
+        self.tokens(|text| {
+            let tokens = tokenize(text);
+            tokens.iter().map(|token| ids.number(token)).collect()
+        })
     }
 
     /// Ids of rouge_score's tokens, line by line.
     pub fn rouge(&self) -> &Tokens<Sentences> {
-        self.rouge.get_or_init(|| {
-            let mut ids = Ids::default();
-            self.tokens(|text| {
-                let mut sentences = Sentences {
-                    ids: Vec::new(),
-                    ends: Vec::new(),
-                };
-                for line in text.split('\n') {
-                    let line = ids.of(tokenizers::rouge(line));
-                    if !line.is_empty() {
-                        sentences.ids.extend(line);
-                        sentences.ends.push(sentences.ids.len());
-                    }
+        self.rouge
+            .get_or_init(|| self.sentences(|line, token| tokenizers::rouge::each(line, token)))
+    }
+
+    /// Ids of rouge_score's stemmed tokens, line by line.
+    pub fn stemmed_rouge(&self) -> &Tokens<Sentences> {
+        self.stemmed_rouge
+            .get_or_init(|| self.sentences(|line, token| tokenizers::rouge::each_stem(line, token)))
+    }
+
+    fn sentences(&self, each: impl Fn(&str, &mut dyn FnMut(&str))) -> Tokens<Sentences> {
+        let mut ids = Numbering::default();
+        self.tokens(|text| {
+            let mut sentences = Sentences {
+                ids: Vec::new(),
+                ends: Vec::new(),
+            };
+            for line in text.split('\n') {
+                let start = sentences.ids.len();
+                each(line, &mut |token| sentences.ids.push(ids.number(token)));
+                if sentences.ids.len() > start {
+                    sentences.ends.push(sentences.ids.len());
                 }
-                sentences
-            })
+            }
+            sentences
         })
     }
 
@@ -137,10 +153,8 @@ impl<'a> Prepared<'a> {
 
     /// Ids of NLTK's words of the texts in lower case.
     pub fn lower_words(&self) -> &Tokens<Vec<u32>> {
-        self.lower_words.get_or_init(|| {
-            let mut ids = Ids::default();
-            self.tokens(|text| ids.of(tokenizers::word_tokenize(&text.to_lowercase())))
-        })
+        self.lower_words
+            .get_or_init(|| self.ids_of(|text| tokenizers::word_tokenize(&text.to_lowercase())))
     }
 
     /// What `count` makes of the ids of coco-caption's tokens, split at white space; made once, as
@@ -166,22 +180,6 @@ impl<'a> Prepared<'a> {
                 .map(|text| tokenize(text))
                 .collect(),
         }
-    }
-}
-
-/// Numbers tokens in the order of their first appearance.
-#[derive(Default)]
-struct Ids(FxHashMap<String, u32>);
-
-impl Ids {
-    fn of(&mut self, tokens: Vec<String>) -> Vec<u32> {
-        tokens
-            .into_iter()
-            .map(|token| {
-                let next = self.0.len() as u32;
-                *self.0.entry(token).or_insert(next)
-            })
-            .collect()
     }
 }
 

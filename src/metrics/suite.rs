@@ -5,16 +5,16 @@ use super::bleu::{CocoBleu, HfBleu, NltkBleu, SacreBleu};
 use super::cider::Cider;
 use super::coco_meteor::CocoMeteor;
 use super::meteor::HfMeteor;
-use super::rouge::{CocoRouge, Rouge};
+use super::rouge::{CocoRouge, Rouge, RougeKind};
 use crate::error::{Error, Result};
 
 /// Every metric, in the order of tables.
 static METRICS: [&dyn Metric; 15] = [
     &HfBleu,
-    &Rouge::One,
-    &Rouge::Two,
-    &Rouge::L,
-    &Rouge::Lsum,
+    &Rouge::plain(RougeKind::One),
+    &Rouge::plain(RougeKind::Two),
+    &Rouge::plain(RougeKind::L),
+    &Rouge::plain(RougeKind::Lsum),
     &HfMeteor,
     &CocoBleu(1),
     &CocoBleu(2),

@@ -4,6 +4,9 @@ use super::schema::{Score, Scores};
 use crate::metrics::{Evaluation, Metric, StatsTable};
 use crate::stats::bootstrap::{OfSums, RESAMPLES, intervals95};
 
+/// A metric's score as a function of sums alone.
+type ScoreOfSums<'a> = Box<dyn Fn(&[f64]) -> f64 + Sync + 'a>;
+
 /// The score of every metric of an evaluation, with its 95 % bootstrap interval over the captions.
 ///
 /// `metrics` are those that the statistics come from, settings included. Seed and threads of the
@@ -13,7 +16,7 @@ pub fn scores(metrics: &[&dyn Metric], evaluation: &Evaluation) -> Scores {
         .iter()
         .filter_map(|metric| Some((*metric, evaluation.tables.get(metric.key())?)))
         .collect();
-    let of_sums: Vec<Box<dyn Fn(&[f64]) -> f64 + Sync>> = known
+    let of_sums: Vec<ScoreOfSums> = known
         .iter()
         .map(|&(metric, _)| Box::new(move |sums: &[f64]| metric.score(sums)) as Box<_>)
         .collect();

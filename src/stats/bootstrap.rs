@@ -113,10 +113,13 @@ fn resample(
 /// How often each caption is drawn in the resamples `first..first + LANES`.
 fn draw(seed: u64, first: usize, counts: &mut [[u16; LANES]]) {
     counts.fill([0; LANES]);
-    for lane in 0..LANES {
-        let draws = Draws::new(seed, (first + lane) as u64);
-        for i in 0..counts.len() {
-            let count = &mut counts[draws.below(i as u64, counts.len())][lane];
+    let streams: [Draws; LANES] =
+        std::array::from_fn(|lane| Draws::new(seed, (first + lane) as u64));
+    let captions = counts.len();
+    for i in 0..captions {
+        let index = Draws::index(i as u64);
+        for (lane, draws) in streams.iter().enumerate() {
+            let count = &mut counts[draws.below_at(index, captions)][lane];
             *count = count.saturating_add(1);
         }
     }

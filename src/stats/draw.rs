@@ -22,11 +22,25 @@ impl Draws {
         mix(self.key ^ mix(index))
     }
 
+    /// What of a draw depends on its index alone: for those who draw at one index of many streams.
+    pub fn index(index: u64) -> Index {
+        Index(mix(index))
+    }
+
+    /// [`Draws::below`] at an index.
+    pub fn below_at(self, index: Index, end: usize) -> usize {
+        ((u128::from(mix(self.key ^ index.0)) * end as u128) >> 64) as usize
+    }
+
     /// A number below `end`, uniform but for a bias of at most `end` in 2⁶⁴.
     pub fn below(self, index: u64, end: usize) -> usize {
-        ((u128::from(self.bits(index)) * end as u128) >> 64) as usize
+        self.below_at(Self::index(index), end)
     }
 }
+
+/// An index, ready to be drawn at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Index(u64);
 
 /// The finalizer of SplitMix64 (Steele, Lea & Flood 2014), after a step of its counter.
 fn mix(value: u64) -> u64 {

@@ -1,4 +1,4 @@
-//! ROUGE as rouge_score 0.1.2 computes it, without stemming: the F measure of the best reference.
+//! ROUGE as rouge_score 0.1.2 computes it: the F measure of the best reference.
 //!
 //! - ROUGE-n: the multiset of shared n-grams, over the n-grams of each side.
 //! - ROUGE-L: the longest common subsequence, over the lengths.
@@ -14,32 +14,58 @@ use crate::metrics::prepared::{Prepared, Sentences};
 use crate::metrics::signature::signature;
 use crate::metrics::{Metric, lcs, mean};
 
-/// One kind of ROUGE, on a 0…1 scale.
-///
-/// A caption's statistics: its F measure, and 1.
+/// What a ROUGE compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rouge {
-    /// `hf.rouge1`: single tokens.
+pub enum RougeKind {
+    /// Single tokens.
     One,
-    /// `hf.rouge2`: pairs of neighbours.
+    /// Pairs of neighbours.
     Two,
-    /// `hf.rougeL`: the longest common subsequence.
+    /// The longest common subsequence.
     L,
-    /// `hf.rougeLsum`: the longest common subsequences of lines.
+    /// The longest common subsequences of lines.
     Lsum,
 }
 
+/// `hf.rouge1`, `hf.rouge2`, `hf.rougeL` or `hf.rougeLsum`, on a 0…1 scale.
+///
+/// A caption's statistics: its F measure, and 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rouge {
+    /// What is compared.
+    pub kind: RougeKind,
+    /// Whether tokens of more than three letters are stemmed first (NLTK's Porter), as rouge_score
+    /// does with `use_stemmer=True`; Hugging Face's default does not.
+    pub stemmed: bool,
+}
+
 impl Rouge {
+    /// A kind on stems.
+    pub const fn stemmed(kind: RougeKind) -> Self {
+        Self {
+            kind,
+            stemmed: true,
+        }
+    }
+
+    /// A kind without stemming.
+    pub const fn plain(kind: RougeKind) -> Self {
+        Self {
+            kind,
+            stemmed: false,
+        }
+    }
+
     fn f_measure(self, hypothesis: &Sentences, reference: &Sentences) -> f64 {
-        match self {
-            Self::One => f_of_ngrams(hypothesis, reference, 1),
-            Self::Two => f_of_ngrams(hypothesis, reference, 2),
-            Self::Lsum if hypothesis.ends.len() > 1 || reference.ends.len() > 1 => f_measure(
+        match self.kind {
+            RougeKind::One => f_of_ngrams(hypothesis, reference, 1),
+            RougeKind::Two => f_of_ngrams(hypothesis, reference, 2),
+            RougeKind::Lsum if hypothesis.ends.len() > 1 || reference.ends.len() > 1 => f_measure(
                 union_hits(hypothesis, reference),
                 hypothesis.ids.len(),
                 reference.ids.len(),
             ),
-            Self::L | Self::Lsum => f_measure(
+            RougeKind::L | RougeKind::Lsum => f_measure(
                 lcs::length(&hypothesis.ids, &reference.ids),
                 hypothesis.ids.len(),
                 reference.ids.len(),
@@ -50,11 +76,11 @@ impl Rouge {
 
 impl Metric for Rouge {
     fn key(&self) -> &'static str {
-        match self {
-            Self::One => "hf.rouge1",
-            Self::Two => "hf.rouge2",
-            Self::L => "hf.rougeL",
-            Self::Lsum => "hf.rougeLsum",
+        match self.kind {
+            RougeKind::One => "hf.rouge1",
+            RougeKind::Two => "hf.rouge2",
+            RougeKind::L => "hf.rougeL",
+            RougeKind::Lsum => "hf.rougeLsum",
         }
     }
 
@@ -63,7 +89,10 @@ impl Metric for Rouge {
     }
 
     fn stats(&self, caption: &Prepared<'_>, row: &mut Vec<f64>) {
-        let tokens = caption.rouge();
+        let tokens = match self.stemmed {
+            false => caption.rouge(),
+            true => caption.stemmed_rouge(),
+        };
         let best = tokens
             .references
             .iter()
@@ -79,7 +108,7 @@ impl Metric for Rouge {
     fn signature(&self, references: Option<usize>) -> String {
         let fields = [
             ("tok", "rouge"),
-            ("stem", "no"),
+            ("stem", if self.stemmed { "porter" } else { "no" }),
             ("multi", "best-f"),
             ("agg", "mean"),
             ("impl", "rouge_score-0.1.2"),
@@ -142,6 +171,10 @@ mod tests {
     use crate::metrics::{Case, Corpus};
 
     fn scores(hypothesis: &str, references: &[&str]) -> [f64; 4] {
+        scores_of(hypothesis, references, false)
+    }
+
+    fn scores_of(hypothesis: &str, references: &[&str], stemmed: bool) -> [f64; 4] {
         let case = Case {
             id: String::new(),
             hypothesis: hypothesis.into(),
@@ -150,7 +183,14 @@ mod tests {
         let cases = [case];
         let corpus = Corpus::new(&cases, 1);
         let prepared = Prepared::new(&corpus, 0);
-        [Rouge::One, Rouge::Two, Rouge::L, Rouge::Lsum].map(|rouge| {
+        [
+            RougeKind::One,
+            RougeKind::Two,
+            RougeKind::L,
+            RougeKind::Lsum,
+        ]
+        .map(|kind| {
+            let rouge = Rouge { kind, stemmed };
             let mut row = Vec::new();
             rouge.stats(&prepared, &mut row);
             rouge.score(&row)
@@ -172,6 +212,14 @@ mod tests {
             &["the sun shines\na dog runs"],
         );
         assert_eq!((l, lsum), (0.5, 1.0));
+    }
+
+    #[test]
+    fn stems_are_of_words_longer_than_three_letters() {
+        let [one, ..] = scores_of("the dogs were running", &["the dog was run"], true);
+        assert_eq!(one, 0.75, "dogs and running, not was");
+        let [one, ..] = scores_of("a bus", &["a bu"], true);
+        assert_eq!(one, 0.5, "bus is too short");
     }
 
     #[test]

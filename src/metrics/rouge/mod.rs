@@ -9,4 +9,4 @@ mod coco;
 mod hf;
 
 pub use coco::CocoRouge;
-pub use hf::Rouge;
+pub use hf::{Rouge, RougeKind};

@@ -3,13 +3,57 @@
 //! So `don't` is `don` and `t`, and an accented letter cuts its word. The Kelvin sign counts: it
 //! becomes `k` before anything is cut.
 
+use std::cell::RefCell;
+
+use rustc_hash::FxHashMap;
+
+use crate::metrics::porter;
+
 /// The tokens of `text`, without stemming.
 pub fn tokenize(text: &str) -> Vec<String> {
-    text.to_lowercase()
+    let mut tokens = Vec::new();
+    each(text, |token| tokens.push(token.to_owned()));
+    tokens
+}
+
+/// Calls `token` with each token of `text`, without stemming.
+pub fn each(text: &str, token: impl FnMut(&str)) {
+    let lower = match text.is_ascii() {
+        true => text.to_ascii_lowercase(),
+        false => text.to_lowercase(),
+    };
+    lower
         .split(|c: char| !c.is_ascii_alphanumeric())
         .filter(|token| !token.is_empty())
-        .map(str::to_owned)
-        .collect()
+        .for_each(token);
+}
+
+/// Words whose stems a thread remembers before it starts afresh.
+const MEMORY: usize = 1 << 20;
+
+thread_local! {
+    static STEMS: RefCell<FxHashMap<Box<str>, Box<str>>> = RefCell::default();
+}
+
+/// Calls `token` with each token of `text`, those of more than three letters as NLTK's Porter
+/// stemmer leaves them.
+pub fn each_stem(text: &str, mut token: impl FnMut(&str)) {
+    STEMS.with_borrow_mut(|stems| {
+        if stems.len() > MEMORY {
+            stems.clear();
+        }
+        each(text, |word| {
+            if word.len() <= 3 {
+                return token(word);
+            }
+            if let Some(stem) = stems.get(word) {
+                return token(stem);
+            }
+            let stem = porter::stem(word);
+            token(&stem);
+            stems.insert(word.into(), (*stem).into());
+        });
+    });
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 
 use super::pairs;
-use super::plain::words;
+use super::python::is_space;
 
 /// What entities stand for, in the order in which they are undone: `&amp;lt;` is `<`.
 const ENTITIES: [(&str, &str); 4] = [
@@ -23,6 +23,13 @@ const ENTITIES: [(&str, &str); 4] = [
 /// sacreBLEU's own scores first strip trailing white space; Hugging Face's do not, and it matters
 /// for a text that ends in a hyphen and a line break.
 pub fn tokenize(text: &str) -> Vec<String> {
+    let mut tokens = Vec::new();
+    each(text, |token| tokens.push(token.to_owned()));
+    tokens
+}
+
+/// Calls `token` with each token of `text`.
+pub fn each(text: &str, token: impl FnMut(&str)) {
     let mut text = Cow::Borrowed(text);
     let mut replace = |from: &str, to: &str| {
         if text.contains(from) {
@@ -47,7 +54,8 @@ pub fn tokenize(text: &str) -> Vec<String> {
         let digit = |c: char| c.is_ascii_digit();
         text = pairs::replace(&text, digit, |c| c == '-', |a, b| [a, ' ', b, ' ']);
     }
-    words(&text)
+    let tokens = text.split(is_space).filter(|token| !token.is_empty());
+    tokens.for_each(token);
 }
 
 /// A space on both sides of the text and of every ASCII punctuation mark but `'`, `,`, `-`, `.`.
