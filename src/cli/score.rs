@@ -116,6 +116,13 @@ pub fn run(args: ScoreArgs) -> Result<()> {
     for path in args.json.iter().chain(&args.per_caption) {
         output::check(path)?;
     }
+    if metrics
+        .iter()
+        .any(|metric| metric.key().starts_with("coco."))
+    {
+        // Its rules take a tenth of a second to compile: time enough to read the captions.
+        std::thread::spawn(metrics::tokenizers::ptb::prepare);
+    }
     let cases = match (&args.cases, &args.hyp) {
         (Some(cases), _) => input::cases(cases)?,
         (None, Some(hypotheses)) => captions(hypotheses, &args.references)?,

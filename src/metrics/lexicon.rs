@@ -1,7 +1,8 @@
 //! Words with their stems and synonyms, looked up once each.
 
 use std::cell::OnceCell;
-use std::collections::HashMap;
+
+use rustc_hash::FxHashMap;
 
 use super::porter;
 use super::wordnet::WordNet;
@@ -12,9 +13,9 @@ use super::wordnet::WordNet;
 /// its answer here.
 #[derive(Default)]
 pub(super) struct Lexicon {
-    words: HashMap<String, Word>,
+    words: FxHashMap<String, Word>,
     stems: Vec<Stem>,
-    stem_ids: HashMap<String, u32>,
+    stem_ids: FxHashMap<String, u32>,
 }
 
 /// A word: its number and its stem's.
@@ -31,12 +32,19 @@ struct Stem {
 }
 
 impl Lexicon {
-    /// The numbers of a word in lower case.
-    pub fn word(&mut self, word: String) -> Word {
-        if let Some(known) = self.words.get(&word) {
+    /// The numbers of a word, whatever its case.
+    pub fn word(&mut self, word: &str) -> Word {
+        if let Some(known) = self.words.get(word) {
             return *known;
         }
-        let stem = porter::stem(&word).into_owned();
+        let lower = word.to_lowercase();
+        if lower != word {
+            // Remembered under this spelling too, with the numbers of its lower case.
+            let numbers = self.word(&lower);
+            self.words.insert(word.to_owned(), numbers);
+            return numbers;
+        }
+        let stem = porter::stem(word).into_owned();
         let next = self.stems.len() as u32;
         let stem = *self.stem_ids.entry(stem).or_insert_with_key(|text| {
             self.stems.push(Stem {
@@ -50,7 +58,7 @@ impl Lexicon {
             word: self.words.len() as u32,
             stem,
         };
-        self.words.insert(word, numbers);
+        self.words.insert(lower, numbers);
         numbers
     }
 
@@ -80,11 +88,11 @@ mod tests {
     fn equal_words_and_stems_have_equal_numbers() {
         let mut lexicon = Lexicon::default();
         let [dog, dogs, hound, again] =
-            ["dog", "dogs", "hound", "dog"].map(|word| lexicon.word(word.into()));
+            ["dog", "dogs", "hound", "Dog"].map(|word| lexicon.word(word));
         assert_eq!(dog, again);
         assert_ne!(dog.word, dogs.word);
         assert_eq!(dog.stem, dogs.stem);
         assert!(lexicon.are_synonyms(dogs.stem, hound.stem));
-        assert_eq!(lexicon.len(), 3);
+        assert_eq!(lexicon.len(), 4, "a spelling each");
     }
 }

@@ -19,6 +19,7 @@ use std::cell::RefCell;
 use super::lexicon::{Lexicon, Word};
 use super::prepared::Prepared;
 use super::signature::signature;
+use super::tokenizers::each_word;
 use super::{Metric, mean};
 
 const ALPHA: f64 = 0.9;
@@ -47,14 +48,13 @@ impl Metric for HfMeteor {
     }
 
     fn stats(&self, caption: &Prepared<'_>, row: &mut Vec<f64>) {
-        let tokens = caption.words();
+        let case = caption.case();
         let best = LEXICON.with_borrow_mut(|lexicon| {
             if lexicon.len() > MEMORY {
                 *lexicon = Lexicon::default();
             }
-            let hypothesis = numbers(lexicon, &tokens.hypothesis);
-            tokens
-                .references
+            let hypothesis = numbers(lexicon, &case.hypothesis);
+            case.references
                 .iter()
                 .map(|reference| {
                     let reference = numbers(lexicon, reference);
@@ -82,11 +82,11 @@ impl Metric for HfMeteor {
     }
 }
 
-fn numbers(lexicon: &mut Lexicon, tokens: &[String]) -> Vec<Word> {
-    tokens
-        .iter()
-        .map(|token| lexicon.word(token.to_lowercase()))
-        .collect()
+/// The words of a text; NLTK cuts it before it is put in lower case.
+fn numbers(lexicon: &mut Lexicon, text: &str) -> Vec<Word> {
+    let mut words = Vec::with_capacity(text.len() / 4);
+    each_word(text, |token| words.push(lexicon.word(token)));
+    words
 }
 
 /// For each word of the hypothesis the position of the reference's word it is matched with.
@@ -152,10 +152,8 @@ mod tests {
 
     fn aligned(hypothesis: &str, reference: &str) -> Vec<Option<usize>> {
         let mut lexicon = Lexicon::default();
-        let [hypothesis, reference] = [hypothesis, reference].map(|text| {
-            let words: Vec<String> = text.split(' ').map(str::to_owned).collect();
-            numbers(&mut lexicon, &words)
-        });
+        let [hypothesis, reference] =
+            [hypothesis, reference].map(|text| numbers(&mut lexicon, text));
         align(&lexicon, &hypothesis, &reference)
     }
 

@@ -19,7 +19,7 @@ pub use hf::HfBleu;
 pub use nltk::NltkBleu;
 pub use sacre::{SacreBleu, SacreTokenizer, Smoothing};
 
-use super::ngrams::{NGrams, possible};
+use super::ngrams::{clipped, possible};
 use super::prepared::Tokens;
 
 /// The longest n-grams that count.
@@ -60,12 +60,8 @@ fn push(tokens: &Tokens<Vec<u32>>, reference_length: usize, least: usize, row: &
     let length = tokens.hypothesis.len();
     row.extend([length as f64, reference_length as f64]);
     for n in 1..=ORDER {
-        let references: Vec<NGrams> = tokens
-            .references
-            .iter()
-            .map(|ids| NGrams::count(ids, n))
-            .collect();
-        row.push(NGrams::count(&tokens.hypothesis, n).clipped(&references) as f64);
+        let references = tokens.references.iter().map(Vec::as_slice);
+        row.push(clipped(&tokens.hypothesis, references, n) as f64);
     }
     row.extend((1..=ORDER).map(|n| possible(length, n).max(least) as f64));
 }

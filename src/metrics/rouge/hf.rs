@@ -9,7 +9,7 @@
 //! F = 2PR/(P + R), and 0 where nothing is shared. The corpus value is the plain mean of the
 //! captions' F; Hugging Face's `rouge` prints the median of a random bootstrap of it instead.
 
-use crate::metrics::ngrams::{NGrams, possible};
+use crate::metrics::ngrams::{clipped, possible};
 use crate::metrics::prepared::{Prepared, Sentences};
 use crate::metrics::signature::signature;
 use crate::metrics::{Metric, lcs, mean};
@@ -118,7 +118,7 @@ impl Metric for Rouge {
 }
 
 fn f_of_ngrams(hypothesis: &Sentences, reference: &Sentences, n: usize) -> f64 {
-    let shared = NGrams::count(&hypothesis.ids, n).clipped(&[NGrams::count(&reference.ids, n)]);
+    let shared = clipped(&hypothesis.ids, [reference.ids.as_slice()], n);
     let (written, wanted) = (
         possible(hypothesis.ids.len(), n),
         possible(reference.ids.len(), n),

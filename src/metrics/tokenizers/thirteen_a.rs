@@ -29,7 +29,10 @@ pub fn tokenize(text: &str) -> Vec<String> {
 }
 
 /// Calls `token` with each token of `text`.
-pub fn each(text: &str, token: impl FnMut(&str)) {
+pub fn each(text: &str, mut token: impl FnMut(&str)) {
+    if is_plain(text) {
+        return each_plain(text, token);
+    }
     let mut text = Cow::Borrowed(text);
     let mut replace = |from: &str, to: &str| {
         if text.contains(from) {
@@ -55,7 +58,49 @@ pub fn each(text: &str, token: impl FnMut(&str)) {
         text = pairs::replace(&text, digit, |c| c == '-', |a, b| [a, ' ', b, ' ']);
     }
     let tokens = text.split(is_space).filter(|token| !token.is_empty());
-    tokens.for_each(token);
+    tokens.for_each(&mut token);
+}
+
+/// Whether nothing in a text is rewritten before it is cut, and no two stops are neighbours, so that
+/// each is cut by what stands beside it.
+fn is_plain(text: &str) -> bool {
+    let mut stop = false;
+    text.bytes().all(|byte| {
+        let before = std::mem::replace(&mut stop, matches!(byte, b'.' | b','));
+        byte.is_ascii() && !matches!(byte, b'&' | b'<' | b'\n') && !(before && stop)
+    })
+}
+
+/// Calls `token` with each token of a plain text.
+fn each_plain(text: &str, mut token: impl FnMut(&str)) {
+    let bytes = text.as_bytes();
+    let digit = |at: Option<usize>| {
+        at.and_then(|at| bytes.get(at))
+            .is_some_and(u8::is_ascii_digit)
+    };
+    let mut start = 0;
+    let mut end = |start: usize, end: usize| {
+        if start < end {
+            token(&text[start..end]);
+        }
+    };
+    for (at, &byte) in bytes.iter().enumerate() {
+        let alone = match byte {
+            b'\'' => false,
+            b'.' | b',' => !(digit(at.checked_sub(1)) && digit(Some(at + 1))),
+            b'-' => digit(at.checked_sub(1)),
+            byte => byte.is_ascii_punctuation(),
+        };
+        if alone {
+            end(start, at);
+            end(at, at + 1);
+            start = at + 1;
+        } else if is_space(char::from(byte)) {
+            end(start, at);
+            start = at + 1;
+        }
+    }
+    end(start, bytes.len());
 }
 
 /// A space on both sides of the text and of every ASCII punctuation mark but `'`, `,`, `-`, `.`.
@@ -91,6 +136,30 @@ mod tests {
     fn runs_are_cut_in_pairs() {
         assert_eq!(tokenize("so... fine"), ["so", ".", ".", ".", "fine"]);
         assert_eq!(tokenize("5.,6"), ["5", ".", ",", "6"]);
+    }
+
+    #[test]
+    fn the_short_way_cuts_as_the_long_way() {
+        let pieces = [
+            "a", "7", ".", ",", "-", " ", "'", "(", "12", "dog", "?", "x.y", "3.5", "1,000", "\t",
+            "_", "\u{1c}",
+        ];
+        let mut state = 1u64;
+        for _ in 0..20_000 {
+            let mut text = String::new();
+            for _ in 0..8 {
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
+                text += pieces[(state >> 33) as usize % pieces.len()];
+            }
+            if is_plain(&text) {
+                let mut short = Vec::new();
+                each_plain(&text, |token| short.push(token.to_owned()));
+                // A skipped mark makes it take the long way and leaves no trace.
+                assert_eq!(short, tokenize(&format!("{text}<skipped>")), "{text:?}");
+            }
+        }
     }
 
     #[test]

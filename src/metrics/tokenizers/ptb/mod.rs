@@ -77,6 +77,11 @@ pub fn scan<'a>(
     }
 }
 
+/// Compiles the rules, which the first text would have to wait for otherwise.
+pub fn prepare() {
+    LazyLock::force(&LEXER);
+}
+
 /// The tokens of one text without punctuation, with nothing after it.
 pub fn tokenize(text: &str) -> Vec<String> {
     let mut tokens = Vec::new();
