@@ -3,7 +3,7 @@
 mod conventions;
 mod description;
 mod each;
-mod input;
+pub mod input;
 mod output;
 mod sacrebleu;
 

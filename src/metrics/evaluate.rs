@@ -8,6 +8,8 @@ use super::{Case, Corpus, Metric, Prepared, StatsTable};
 
 /// Captions that a thread takes at a time.
 const CHUNK: usize = 64;
+/// Captions whose rows are held before they are put into the tables, a bound on memory.
+const ROUND: usize = 256 * CHUNK;
 
 /// The statistics of a set of captions under several metrics, and what their scores need beside.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,13 +47,6 @@ pub fn evaluate_with(
     let available = |metric: &&dyn Metric| metric.unavailable().is_none();
     let metrics: Vec<&dyn Metric> = metrics.iter().copied().filter(available).collect();
     let corpus = Corpus::new(cases, threads);
-    let done = in_chunks(cases.len(), CHUNK, threads, |range| {
-        let captions = range.len();
-        let rows = chunk_rows(&metrics, &corpus, range);
-        progress(captions);
-        rows
-    });
-
     let mut tables: BTreeMap<String, StatsTable> = metrics
         .iter()
         .map(|metric| {
@@ -65,10 +60,19 @@ pub fn evaluate_with(
             )
         })
         .collect();
-    for rows in done {
-        for (metric, rows) in metrics.iter().zip(rows) {
-            if let Some(table) = tables.get_mut(metric.key()) {
-                table.rows.extend(rows);
+    for start in (0..cases.len()).step_by(ROUND) {
+        let captions = ROUND.min(cases.len() - start);
+        let done = in_chunks(captions, CHUNK, threads, |range| {
+            let captions = range.len();
+            let rows = chunk_rows(&metrics, &corpus, start + range.start..start + range.end);
+            progress(captions);
+            rows
+        });
+        for rows in done {
+            for (metric, rows) in metrics.iter().zip(rows) {
+                if let Some(table) = tables.get_mut(metric.key()) {
+                    table.rows.extend(rows);
+                }
             }
         }
     }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::Draws;
 use crate::metrics::StatsTable;
+use crate::nn::kernels::dispatch::dispatch;
 
 /// Resamples where nobody asks for another number.
 pub const RESAMPLES: usize = 1000;
@@ -110,25 +111,28 @@ fn resample(
     scores
 }
 
-/// How often each caption is drawn in the resamples `first..first + LANES`.
-fn draw(seed: u64, first: usize, counts: &mut [[u16; LANES]]) {
-    counts.fill([0; LANES]);
-    let streams: [Draws; LANES] =
-        std::array::from_fn(|lane| Draws::new(seed, (first + lane) as u64));
-    let captions = counts.len();
-    for i in 0..captions {
-        let index = Draws::index(i as u64);
-        for (lane, draws) in streams.iter().enumerate() {
-            let count = &mut counts[draws.below_at(index, captions)][lane];
-            *count = count.saturating_add(1);
+dispatch! {
+    /// How often each caption is drawn in the resamples `first..first + LANES`.
+    fn draw(seed: u64, first: usize, counts: &mut [[u16; LANES]]) {
+        counts.fill([0; LANES]);
+        let streams: [Draws; LANES] =
+            std::array::from_fn(|lane| Draws::new(seed, (first + lane) as u64));
+        let captions = u32::try_from(counts.len()).expect("fewer captions than 2³²");
+        for i in 0..captions {
+            let index = Draws::index(u64::from(i));
+            let drawn: [u32; LANES] =
+                std::array::from_fn(|lane| streams[lane].below_at(index, captions));
+            for (lane, caption) in drawn.into_iter().enumerate() {
+                let count = &mut counts[caption as usize][lane];
+                *count = count.saturating_add(1);
+            }
         }
     }
 }
 
-/// The sums of a table's rows, each as often as it was drawn: (LANES × width).
-fn weighted_sums(table: &StatsTable, counts: &[[u16; LANES]]) -> Vec<f64> {
-    let mut sums = vec![[0.0; LANES]; table.width];
-    for (row, counts) in table.rows.chunks_exact(table.width).zip(counts) {
+/// Adds a table's rows, each as often as it was drawn, to the sums of each column.
+fn add_weighted(rows: &[f64], counts: &[[u16; LANES]], sums: &mut [[f64; LANES]]) {
+    for (row, counts) in rows.chunks_exact(sums.len()).zip(counts) {
         let counts = counts.map(f64::from);
         for (sums, &value) in sums.iter_mut().zip(row) {
             for (sum, count) in sums.iter_mut().zip(counts) {
@@ -136,6 +140,12 @@ fn weighted_sums(table: &StatsTable, counts: &[[u16; LANES]]) -> Vec<f64> {
             }
         }
     }
+}
+
+/// The sums of a table's rows, each as often as it was drawn: (LANES × width).
+fn weighted_sums(table: &StatsTable, counts: &[[u16; LANES]]) -> Vec<f64> {
+    let mut sums = vec![[0.0; LANES]; table.width];
+    add_weighted(&table.rows, counts, &mut sums);
     let lanes = (0..LANES).flat_map(|lane| sums.iter().map(move |sums| sums[lane]));
     lanes.collect()
 }

@@ -23,18 +23,23 @@ impl Draws {
     }
 
     /// What of a draw depends on its index alone: for those who draw at one index of many streams.
+    #[inline(always)]
     pub fn index(index: u64) -> Index {
         Index(mix(index))
     }
 
-    /// [`Draws::below`] at an index.
-    pub fn below_at(self, index: Index, end: usize) -> usize {
-        ((u128::from(mix(self.key ^ index.0)) * end as u128) >> 64) as usize
+    /// [`Draws::below`] at an index, for an `end` of 32 bits: in steps that have vector instructions.
+    #[inline(always)]
+    pub fn below_at(self, index: Index, end: u32) -> u32 {
+        let (bits, end) = (mix(self.key ^ index.0), u64::from(end));
+        let (high, low) = (bits >> 32, bits & 0xffff_ffff);
+        // The upper half of bits · end: what the lower halves carry, added to the upper ones.
+        ((high * end + ((low * end) >> 32)) >> 32) as u32
     }
 
     /// A number below `end`, uniform but for a bias of at most `end` in 2⁶⁴.
     pub fn below(self, index: u64, end: usize) -> usize {
-        self.below_at(Self::index(index), end)
+        ((u128::from(self.bits(index)) * end as u128) >> 64) as usize
     }
 }
 
@@ -43,6 +48,7 @@ impl Draws {
 pub struct Index(u64);
 
 /// The finalizer of SplitMix64 (Steele, Lea & Flood 2014), after a step of its counter.
+#[inline(always)]
 fn mix(value: u64) -> u64 {
     let mut z = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -66,6 +72,17 @@ mod tests {
             counts.iter().all(|count| count.abs_diff(10_000) < 475),
             "{counts:?}"
         );
+    }
+
+    #[test]
+    fn both_ways_to_draw_are_one() {
+        let draws = Draws::new(3, 4);
+        for end in [1, 2, 1000, 40_000, u32::MAX] {
+            for i in 0..1000 {
+                let at = draws.below_at(Draws::index(i), end);
+                assert_eq!(at as usize, draws.below(i, end as usize));
+            }
+        }
     }
 
     #[test]

@@ -83,6 +83,8 @@ macro_rules! dispatch {
     )*};
 }
 
+pub(crate) use dispatch;
+
 #[cfg(test)]
 thread_local! {
     static FORCED: std::cell::Cell<Option<Level>> = const { std::cell::Cell::new(None) };

@@ -6,7 +6,7 @@
 //! (`small_product`). Everything that would run on another device goes through here.
 
 #[macro_use]
-mod dispatch;
+pub(crate) mod dispatch;
 mod math;
 
 pub mod decode;
