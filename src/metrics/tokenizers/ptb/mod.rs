@@ -1,7 +1,7 @@
 //! Captions as coco-caption tokenizes them: Stanford CoreNLP 3.4.1's `PTBTokenizer` with
 //! `-preserveLines -lowerCase`, and its punctuation taken away.
 //!
-//! The tokenizer is a longest-match lexer. Its [`rules`] are stated here anew, from what it does:
+//! The tokenizer is a longest-match lexer. Its rules (`rules.rs`) are stated here anew, from what it does:
 //! every character of the Basic Multilingual Plane was tried for its class, and the rules were
 //! compared on all captions of COCO's validation set and of Flickr8k (no difference) and on 110,000
 //! random strings of marks, abbreviations and numbers (12 differ).
