@@ -16,7 +16,7 @@ use std::sync::Mutex;
 
 use rustc_hash::FxHashMap;
 
-use super::corpus::in_chunks;
+use super::parallel::in_chunks;
 use super::prepared::Prepared;
 use super::ptb_tokens::PtbTokens;
 use super::signature::signature;

@@ -1,8 +1,6 @@
 //! All captions that are scored together, and what only all of them together tell.
 
-use std::ops::Range;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::Case;
 use super::cider::DocumentFrequencies;
@@ -47,41 +45,4 @@ impl<'a> Corpus<'a> {
         self.frequencies
             .get_or_init(|| DocumentFrequencies::count(self.ptb(), self.threads))
     }
-}
-
-/// Runs `work` on every chunk of `0..n`, `size` long, on `threads` threads; results in order.
-pub(super) fn in_chunks<T: Send>(
-    n: usize,
-    size: usize,
-    threads: usize,
-    work: impl Fn(Range<usize>) -> T + Sync,
-) -> Vec<T> {
-    let chunks = n.div_ceil(size);
-    let next = AtomicUsize::new(0);
-    let worker = || {
-        let mut done = Vec::new();
-        loop {
-            let chunk = next.fetch_add(1, Ordering::Relaxed);
-            if chunk >= chunks {
-                return done;
-            }
-            let range = chunk * size..((chunk + 1) * size).min(n);
-            done.push((chunk, work(range)));
-        }
-    };
-    let workers = threads.clamp(1, chunks.max(1));
-    let mut done = if workers == 1 {
-        worker()
-    } else {
-        std::thread::scope(|scope| {
-            let handles: Vec<_> = (0..workers).map(|_| scope.spawn(worker)).collect();
-            let join = |handle: std::thread::ScopedJoinHandle<'_, _>| match handle.join() {
-                Ok(done) => done,
-                Err(panic) => std::panic::resume_unwind(panic),
-            };
-            handles.into_iter().flat_map(join).collect()
-        })
-    };
-    done.sort_unstable_by_key(|(chunk, _)| *chunk);
-    done.into_iter().map(|(_, value)| value).collect()
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::corpus::in_chunks;
+use super::parallel::in_chunks;
 use super::{Case, Corpus, Metric, Prepared, StatsTable};
 
 /// Captions that a thread takes at a time.

@@ -18,6 +18,7 @@ pub mod meteor;
 pub mod meteor15;
 mod ngrams;
 mod numbering;
+pub(crate) mod parallel;
 pub mod porter;
 pub mod prepared;
 mod ptb_tokens;

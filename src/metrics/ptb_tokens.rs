@@ -6,7 +6,7 @@ use std::ops::Range;
 use rustc_hash::FxHashMap;
 
 use super::Case;
-use super::corpus::in_chunks;
+use super::parallel::in_chunks;
 use super::tokenizers::{ptb, python::is_space};
 
 /// Texts that are tokenized and numbered at a time.

@@ -5,10 +5,9 @@
 //! interval lies between the 2.5th and the 97.5th percentile of the resamples' scores. No caption is
 //! tokenized again, and resample r draws the same captions under every metric.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use super::Draws;
 use crate::metrics::StatsTable;
+use crate::metrics::parallel::in_chunks;
 use crate::nn::kernels::dispatch::dispatch;
 
 /// Resamples where nobody asks for another number.
@@ -72,49 +71,28 @@ fn resample(
     seed: u64,
     threads: usize,
 ) -> Vec<Vec<f64>> {
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut counts = vec![[0u16; LANES]; captions];
-        let mut done = Vec::new();
-        loop {
-            let first = next.fetch_add(LANES, Ordering::Relaxed);
-            if first >= resamples {
-                return done;
-            }
-            draw(seed, first, &mut counts);
-            let lanes = LANES.min(resamples - first);
-            for (which, (table, score)) in tables.iter().enumerate() {
-                let sums = weighted_sums(table, &counts);
-                for (lane, sums) in sums.chunks_exact(table.width).take(lanes).enumerate() {
-                    done.push((which, first + lane, score(sums)));
-                }
-            }
+    let of_lanes = in_chunks(resamples, LANES, threads, |lanes| {
+        let mut counts = vec![[0; LANES]; captions];
+        draw(seed, lanes.start, &mut counts);
+        let scores = tables.iter().map(|(table, score)| {
+            let sums = weighted_sums(table, &counts);
+            let sums = sums.chunks_exact(table.width).take(lanes.len());
+            sums.map(score).collect::<Vec<f64>>()
+        });
+        scores.collect::<Vec<_>>()
+    });
+    let mut scores = vec![Vec::with_capacity(resamples); tables.len()];
+    for of_tables in of_lanes {
+        for (scores, more) in scores.iter_mut().zip(of_tables) {
+            scores.extend(more);
         }
-    };
-    let workers = threads.clamp(1, resamples.div_ceil(LANES));
-    let done: Vec<(usize, usize, f64)> = if workers == 1 {
-        work()
-    } else {
-        std::thread::scope(|scope| {
-            let handles: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
-            let join = |handle: std::thread::ScopedJoinHandle<'_, _>| match handle.join() {
-                Ok(done) => done,
-                Err(panic) => std::panic::resume_unwind(panic),
-            };
-            handles.into_iter().flat_map(join).collect()
-        })
-    };
-    let mut scores = vec![vec![0.0; resamples]; tables.len()];
-    for (which, resample, score) in done {
-        scores[which][resample] = score;
     }
     scores
 }
 
 dispatch! {
-    /// How often each caption is drawn in the resamples `first..first + LANES`.
+    /// Adds to `counts` how often each caption is drawn in the resamples `first..first + LANES`.
     fn draw(seed: u64, first: usize, counts: &mut [[u16; LANES]]) {
-        counts.fill([0; LANES]);
         let streams: [Draws; LANES] =
             std::array::from_fn(|lane| Draws::new(seed, (first + lane) as u64));
         let captions = u32::try_from(counts.len()).expect("fewer captions than 2³²");
