@@ -166,8 +166,6 @@ pub fn run(args: ScoreArgs) -> Result<()> {
             output::print(&description::text(description))?;
         }
     }
-    // The process ends here: to free every text one by one would only take time.
-    std::mem::forget((cases, evaluation));
     Ok(())
 }
 

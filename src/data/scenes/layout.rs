@@ -6,8 +6,8 @@ use crate::data::rng::Rng;
 /// Boxes begin at multiples of this many pixels, and their sides are multiples of it.
 ///
 /// On a lattice as fine as a small vision transformer's patches, what a patch shows of a shape is
-/// one of a few views. Off it, a model of a million weights does not tell eight shapes apart in
-/// the minutes that the default recipe takes: measured on single objects, 28 % against 100 %.
+/// one of a few views. Measured on single objects of five shapes, 664 steps of the small
+/// Encoder-Decoder: 28 % of shapes right with boxes anywhere, 100 % on the lattice.
 const LATTICE: i32 = 8;
 
 /// How often places are drawn before other sizes are.

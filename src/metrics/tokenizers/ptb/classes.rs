@@ -10,7 +10,7 @@
 //! | 82 | digits |
 //! | 83 | signs that are a token each |
 //! | 84 | characters it does not know and leaves out |
-//! | 85 | spaces that do not break a line |
+//! | 85, 99 | the no-break space; other spaces beyond ASCII |
 //! | 86 | the soft hyphen |
 //! | 87, 88 | closing single quotes; of those U+2019 and U+0092 are apostrophes too |
 //! | 89, 8a | opening single quotes; of those U+2018, U+201B and U+0091 stand for apostrophes in `n't` |
@@ -21,13 +21,15 @@
 //! | 90 | the ellipsis |
 //! | 91 | raised and lowered digits |
 //! | 92, 93, 94 | currencies that are written `$`, `cents` and `#` |
+//! | 95 | the low single quote, written as it is |
 //! | 96, 97 | the fraction slash; Arabic separators in numbers |
+//! | 98 | the ideographic comma |
 
 use std::sync::LazyLock;
 
 use super::table::RUNS;
 
-/// The code of what stands for itself nowhere: characters beyond U+FFFF.
+/// The code of characters that are left out, as all beyond U+FFFF are.
 const UNKNOWN: u8 = 0x84;
 
 static CODES: LazyLock<Box<[u8]>> = LazyLock::new(|| {

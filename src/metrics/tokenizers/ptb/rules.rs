@@ -86,9 +86,7 @@ pub struct Rule {
     pub form: Form,
 }
 
-// Building blocks. `{n}` digits, `{a}` ASCII letters and digits, `{w}` those and the letters and
-// digits of other scripts, `{l}` a letter of any kind, `{p}` an apostrophe and `{q}` what stands for
-// one between letters.
+// Building blocks. A loose apostrophe is any sign that stands for one between letters.
 const DIGIT: &str = r"[0-9\x82]";
 const ALNUM: &str = r"[A-Za-z0-9\x80\x82]";
 const LETTER: &str = r"(?:[A-Za-z\x80\x81\x86]|&[aeiouAEIOU](?:acute|grave|uml);)";

@@ -4,7 +4,7 @@
 pub const ENDING_ABBREVIATIONS: &[&str] = &[
     "(?i:al|ala|apr|ariz|assn|aug|bhd|bldg|blvd|bros|calif|co|colo|conn|corp|cos|ct|dak|dec|esq|est|etc|ext|feb|fla|fri|ga|inc|ind|intl|jan|jr|jul|jun|kans?|ky|ltd|mar|md|mich|minn|miss|mo|mon|mont|neb|nev|nov|oct|okla|penn|plc|ppte|ppty|ptes?|ptys?|rd|rt|sept?|seq|sq|sr|sys|tel|tenn|thurs?|tues?|univ|va|vt|wed|wis|wisc|wyo)",
     "P[hH]\\.D|ph\\.d|E[dD]\\.D",
-    "Ark|ARK|Az|AZ|Del|DEL|Ill|ILL|La|LA|Mass|MASS|Miss|MISS|Ore|ORE|Pa|PA|Tex|TEX|Wash|WASH",
+    "Ark|ARK|Az|AZ|Del|DEL|Ill|ILL|La|LA|Mass|MASS|Ore|ORE|Pa|PA|Tex|TEX|Wash|WASH",
 ];
 
 /// Titles and the like.
