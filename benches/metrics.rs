@@ -10,18 +10,18 @@ use caption_bench::metrics::{self, Case, Metric, PtbTokens, tokenizers};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 /// Captions from the goldens' grammar, without the adversarial ones.
-fn captions() -> Vec<Case> {
+fn captions() -> Vec<Case<'static>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/metrics/golden.jsonl");
     let text = std::fs::read_to_string(path).expect("the goldens are in the repository");
     let rows = text.lines().skip(1).map(|line| {
         let row: serde_json::Value = serde_json::from_str(line).expect("a case a line");
         let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
         Case {
-            id: text(&row["id"]),
-            hypothesis: text(&row["hypothesis"]),
+            id: text(&row["id"]).into(),
+            hypothesis: text(&row["hypothesis"]).into(),
             references: row["references"]
                 .as_array()
-                .map_or_else(Vec::new, |r| r.iter().map(text).collect()),
+                .map_or_else(Vec::new, |r| r.iter().map(|r| text(r).into()).collect()),
         }
     });
     rows.filter(|case| case.id.starts_with("grammar")).collect()
@@ -32,7 +32,7 @@ fn of_tokenizers(criterion: &mut Criterion) {
     let texts: Vec<&str> = cases
         .iter()
         .flat_map(|case| std::iter::once(&case.hypothesis).chain(&case.references))
-        .map(String::as_str)
+        .map(|text| &**text)
         .collect();
     let mut group = criterion.benchmark_group("tokenizers");
     group.throughput(Throughput::Elements(texts.len() as u64));

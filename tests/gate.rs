@@ -88,20 +88,19 @@ const PLAIN: Cell = Cell {
     seed: 1,
 };
 
-fn cases(cell: &Cell) -> Vec<Case> {
+fn cases(cell: &Cell) -> Vec<Case<'static>> {
     let case = |i: usize| {
         let good = format!("a red ball beside the blue cube number {i}");
         let wrong = format!("two green stars number {i}");
         Case {
-            id: i.to_string(),
-            hypothesis: if i.is_multiple_of(cell.wrong) {
-                wrong
-            } else {
-                good.clone()
+            id: i.to_string().into(),
+            hypothesis: match i.is_multiple_of(cell.wrong) {
+                true => wrong.into(),
+                false => good.clone().into(),
             },
             references: vec![
-                good + " on grass",
-                format!("the picture of a red ball, number {i}"),
+                (good + " on grass").into(),
+                format!("the picture of a red ball, number {i}").into(),
             ],
         }
     };
@@ -605,9 +604,13 @@ fn write_files(bench: &Bench, name: &str, cell: &Cell) {
         let lines: Vec<_> = cases(cell).iter().map(text).collect();
         lines.join("\n") + "\n"
     };
-    fs::write(bench.path(name), lines(&|case| case.hypothesis.clone())).unwrap();
+    fs::write(bench.path(name), lines(&|case| case.hypothesis.to_string())).unwrap();
     for (i, file) in ["first.txt", "second.txt"].iter().enumerate() {
-        fs::write(bench.path(file), lines(&|case| case.references[i].clone())).unwrap();
+        fs::write(
+            bench.path(file),
+            lines(&|case| case.references[i].to_string()),
+        )
+        .unwrap();
     }
 }
 

@@ -3,6 +3,7 @@
 //! `fixtures/metrics` has cases of our own and is always compared. The public cases are compared
 //! in place where `CAPTION_BENCH_REFERENCE` names the folder that holds `metrics/`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -33,16 +34,16 @@ fn lines<T: for<'a> Deserialize<'a>>(path: &Path) -> Vec<T> {
     text.lines().map(parse).collect()
 }
 
-fn case(value: Value) -> Case {
+fn case(value: Value) -> Case<'static> {
     let line: CaseLine = serde_json::from_value(value).unwrap();
     Case {
-        id: line.id,
-        hypothesis: line.hypothesis,
-        references: line.references,
+        id: line.id.into(),
+        hypothesis: line.hypothesis.into(),
+        references: line.references.into_iter().map(Cow::Owned).collect(),
     }
 }
 
-fn cases(path: &Path) -> Vec<Case> {
+fn cases(path: &Path) -> Vec<Case<'static>> {
     lines(path).into_iter().map(case).collect()
 }
 
@@ -86,7 +87,7 @@ fn compare(cases: &[Case], per_case: &BTreeMap<String, Values>, corpus: &Values)
     let coco = |metric: &dyn Metric| metric.key().starts_with("coco.");
     let readable: Vec<Case> = cases
         .iter()
-        .filter(|case| coco_can_read(&per_case[&case.id]))
+        .filter(|case| coco_can_read(&per_case[&*case.id]))
         .cloned()
         .collect();
     let (of_coco, others): (Vec<_>, Vec<_>) = metrics::suite("all")
@@ -112,7 +113,7 @@ fn compare_with(
         }
         let table = &evaluation.tables[key];
         for (i, case) in cases.iter().enumerate() {
-            let theirs = expected(&per_case[&case.id][key]);
+            let theirs = expected(&per_case[&*case.id][key]);
             assert_close(
                 metric.caption_score(table.row(i)),
                 theirs,
@@ -144,7 +145,7 @@ fn our_own_cases_equal_the_references() {
     let per_case = rows
         .iter()
         .zip(&cases)
-        .map(|(row, case)| (case.id.clone(), values(&row["scores"])))
+        .map(|(row, case)| (case.id.to_string(), values(&row["scores"])))
         .collect();
     compare(&cases, &per_case, &values(&head["corpus"]));
 }
@@ -225,7 +226,7 @@ fn public_tokens_equal_the_references() {
     let Some(folder) = reference() else { return };
     let by_id: BTreeMap<String, Case> = cases(&folder.join("cases.jsonl"))
         .into_iter()
-        .map(|case| (case.id.clone(), case))
+        .map(|case| (case.id.to_string(), case))
         .collect();
     for line in lines::<Value>(&folder.join("tokens.jsonl")) {
         let case = &by_id[line["id"].as_str().unwrap()];
@@ -414,7 +415,7 @@ fn sacrebleu_equals_our_own_goldens_in_all_its_settings() {
         .into_iter()
         .skip(1)
         .map(case)
-        .map(|case| (case.id.clone(), case))
+        .map(|case| (case.id.to_string(), case))
         .collect();
     let golden: Vec<Value> = lines(&folder.join("sacrebleu.jsonl"));
     let (head, rows) = golden.split_first().unwrap();
@@ -451,7 +452,7 @@ fn sacrebleu_equals_the_reference_in_all_its_settings() {
             .map(|line| (line["id"].as_str().unwrap().to_owned(), line))
             .collect();
     let mut compared = 0;
-    for column in sentences[&cases[0].id].as_object().unwrap().keys() {
+    for column in sentences[&*cases[0].id].as_object().unwrap().keys() {
         if column == "id" || column == "stats" {
             continue;
         }
@@ -460,7 +461,7 @@ fn sacrebleu_equals_the_reference_in_all_its_settings() {
         };
         let table = metrics::stats_table(&metric, &cases, 2);
         for (i, case) in cases.iter().enumerate() {
-            let theirs = sentences[&case.id][column].as_f64().unwrap();
+            let theirs = sentences[&*case.id][column].as_f64().unwrap();
             // The score of a corpus of one, for the columns without effective order.
             let ours = metric.score(table.row(i));
             assert_close(ours, theirs, &format!("{column} of {}", case.id));

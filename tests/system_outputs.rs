@@ -89,14 +89,14 @@ fn integer_statistics_are_reproduced() {
         .unwrap()
         .iter()
         .map(|result| Case {
-            id: id(result),
-            hypothesis: caption(result),
+            id: id(result).into(),
+            hypothesis: caption(result).into(),
             references: references["annotations"]
                 .as_array()
                 .unwrap()
                 .iter()
                 .filter(|annotation| annotation["image_id"] == result["image_id"])
-                .map(caption)
+                .map(|annotation| caption(annotation).into())
                 .collect(),
         })
         .collect();

@@ -4,7 +4,9 @@
 
 use std::path::PathBuf;
 
-use caption_bench::cli::score::input;
+use caption_bench::Result;
+use caption_bench::cli::score::input::{self, Files, Source};
+use caption_bench::metrics::Case;
 use libfuzzer_sys::fuzz_target;
 
 /// Names, as a format may go by its file's ending.
@@ -21,14 +23,15 @@ fuzz_target!(|data: (u8, Vec<u8>, Vec<u8>)| {
     let name = NAMES[usize::from(choice) % NAMES.len()];
     let hypotheses = write(&format!("h-{name}"), &first);
     let references = write(&format!("r-{name}"), &second);
-    for result in [
-        input::captions(&hypotheses, &[references]).map(|captions| captions.cases),
-        input::cases(&hypotheses),
-    ] {
-        match result {
-            Ok(cases) => assert!(!cases.is_empty() && cases.iter().all(|c| !c.references.is_empty())),
-            Err(error) => assert!(!error.message().is_empty()),
-        }
+    let check = |result: Result<Vec<Case>>| match result {
+        Ok(cases) => assert!(!cases.is_empty() && cases.iter().all(|c| !c.references.is_empty())),
+        Err(error) => assert!(!error.message().is_empty()),
+    };
+    if let Ok(files) = Files::read(&hypotheses, &[references]) {
+        check(files.captions(2).map(|captions| captions.cases));
     }
-    let _ = input::training(&hypotheses);
+    if let Ok(source) = Source::read(&hypotheses) {
+        check(input::cases(&source, 2));
+    }
+    let _ = input::training(&hypotheses, 2);
 });

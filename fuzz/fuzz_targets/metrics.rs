@@ -11,9 +11,12 @@ fuzz_target!(|texts: Vec<(String, String, Vec<String>)>| {
         .take(8)
         .enumerate()
         .map(|(i, (hypothesis, reference, more))| Case {
-            id: i.to_string(),
-            hypothesis,
-            references: std::iter::once(reference).chain(more.into_iter().take(4)).collect(),
+            id: i.to_string().into(),
+            hypothesis: hypothesis.into(),
+            references: std::iter::once(reference)
+                .chain(more.into_iter().take(4))
+                .map(Into::into)
+                .collect(),
         })
         .collect();
     if cases.is_empty() {

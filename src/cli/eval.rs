@@ -116,9 +116,9 @@ pub fn run(args: EvalArgs) -> Result<()> {
         .iter()
         .zip(captions)
         .map(|(example, caption)| Case {
-            id: example.image_id.to_string(),
-            hypothesis: caption.text,
-            references: example.captions.iter().map(|c| c.text.clone()).collect(),
+            id: example.image_id.to_string().into(),
+            hypothesis: caption.text.into(),
+            references: example.captions.iter().map(|c| (&c.text).into()).collect(),
         })
         .collect();
     let (metrics, _) = bench_run::score_cases(&cases, &args.suite, workers.threads())?;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::cli::score;
+use crate::cli::score::input::Files;
 use crate::error::{Error, Result};
 use crate::gate::baseline::{self, Baseline};
 use crate::gate::compare::compare;
@@ -95,7 +96,9 @@ impl SourceArgs {
     }
 
     fn score(&self, hypotheses: &Path, like: Option<&Baseline>) -> Result<Snapshot> {
-        let cases = score::captions(hypotheses, &self.references)?;
+        let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let files = Files::read(hypotheses, &self.references)?;
+        let cases = score::captions(&files, threads)?;
         let metrics = match like {
             // One that this version does not know is then missing, and the gate says so.
             Some(baseline) => baseline
@@ -105,7 +108,6 @@ impl SourceArgs {
                 .collect(),
             None => metrics::suite(SUITE)?,
         };
-        let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let evaluation = score::evaluate(&metrics, &cases, threads);
         let references: Vec<_> = self
             .references

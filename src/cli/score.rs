@@ -8,13 +8,14 @@ mod output;
 mod sacrebleu;
 
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Args;
 
+use self::input::{Files, Source};
 use self::sacrebleu::SacreArgs;
 use super::progress::Progress;
 use crate::error::{Error, Result};
@@ -123,9 +124,20 @@ pub fn run(args: ScoreArgs) -> Result<()> {
         // Its rules take a tenth of a second to compile: time enough to read the captions.
         std::thread::spawn(metrics::tokenizers::ptb::prepare);
     }
+    let threads = args
+        .threads
+        .or_else(|| std::thread::available_parallelism().ok())
+        .map_or(1, NonZeroUsize::get);
+    let (source, files);
     let cases = match (&args.cases, &args.hyp) {
-        (Some(cases), _) => input::cases(cases)?,
-        (None, Some(hypotheses)) => captions(hypotheses, &args.references)?,
+        (Some(path), _) => {
+            source = Source::read(path)?;
+            input::cases(&source, threads)?
+        }
+        (None, Some(hypotheses)) => {
+            files = Files::read(hypotheses, &args.references)?;
+            captions(&files, threads)?
+        }
         (None, None) => {
             return Err(Error::input(
                 "there is nothing to score: give --hyp and --ref, or --cases",
@@ -133,13 +145,9 @@ pub fn run(args: ScoreArgs) -> Result<()> {
         }
     };
     let description = match args.describe {
-        true => Some(describe(&cases, &args.train)?),
+        true => Some(describe(&cases, &args.train, threads)?),
         false => None,
     };
-    let threads = args
-        .threads
-        .or_else(|| std::thread::available_parallelism().ok())
-        .map_or(1, NonZeroUsize::get);
 
     let evaluation = evaluate(&metrics, &cases, threads);
     let document = ScoreDocument {
@@ -169,9 +177,9 @@ pub fn run(args: ScoreArgs) -> Result<()> {
     Ok(())
 }
 
-/// Reads captions and their references, and says on the standard error which references are not used.
-pub(super) fn captions(hypotheses: &Path, references: &[PathBuf]) -> Result<Vec<Case>> {
-    let captions = input::captions(hypotheses, references)?;
+/// The captions of files and their references; says on the standard error which are not used.
+pub(super) fn captions(files: &Files, threads: usize) -> Result<Vec<Case<'_>>> {
+    let captions = files.captions(threads)?;
     if let Some(note) = captions.note {
         eprintln!("note: {note}");
     }
@@ -179,10 +187,10 @@ pub(super) fn captions(hypotheses: &Path, references: &[PathBuf]) -> Result<Vec<
 }
 
 /// Describes the captions, with the captions of `training` files to compare them with.
-fn describe(cases: &[Case], training: &[PathBuf]) -> Result<Description> {
+fn describe(cases: &[Case], training: &[PathBuf], threads: usize) -> Result<Description> {
     let mut known = Vec::new();
     for path in training {
-        known.extend(input::training(path)?);
+        known.extend(input::training(path, threads)?);
     }
     let known = (!training.is_empty()).then_some(&known[..]);
     Ok(metrics::describe::describe(cases, known))

@@ -155,7 +155,7 @@ impl Snapshot {
         let parts = cases.iter().flat_map(|case| {
             // The number of references stands before them, so that none can slip into another case.
             let count = case.references.len().to_string();
-            [case.id.clone(), count]
+            [case.id.clone(), count.into()]
                 .into_iter()
                 .chain(case.references.iter().cloned())
         });
@@ -232,11 +232,11 @@ fn hash<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> String {
 mod tests {
     use super::*;
 
-    fn case(id: &str, references: &[&str]) -> Case {
+    fn case<'a>(id: &'a str, references: &[&'a str]) -> Case<'a> {
         Case {
             id: id.into(),
             hypothesis: "a red ball".into(),
-            references: references.iter().map(|r| r.to_string()).collect(),
+            references: references.iter().map(|&text| text.into()).collect(),
         }
     }
 

@@ -266,10 +266,10 @@ mod tests {
     use super::*;
     use crate::metrics::{Case, stats_table};
 
-    fn scores(cases: &[(&str, &[&str])]) -> Vec<f64> {
-        let case = |(i, (hypothesis, references)): (usize, &(&str, &[&str]))| Case {
-            id: i.to_string(),
-            hypothesis: (*hypothesis).into(),
+    fn scores<'a>(cases: &[(&'a str, &'a [&'a str])]) -> Vec<f64> {
+        let case = |(i, &(hypothesis, references)): (usize, &(&'a str, &'a [&'a str]))| Case {
+            id: i.to_string().into(),
+            hypothesis: hypothesis.into(),
             references: references.iter().map(|&text| text.into()).collect(),
         };
         let cases: Vec<Case> = cases.iter().enumerate().map(case).collect();

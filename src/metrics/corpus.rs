@@ -12,7 +12,7 @@ use super::ptb_tokens::PtbTokens;
 /// captions as one stream, and CIDEr weighs n-grams by how many cases have them. Both are computed
 /// once, when first asked for, by several threads, and are the same for any number of these.
 pub struct Corpus<'a> {
-    cases: &'a [Case],
+    cases: &'a [Case<'a>],
     threads: usize,
     ptb: OnceLock<PtbTokens>,
     frequencies: OnceLock<DocumentFrequencies>,
@@ -20,7 +20,7 @@ pub struct Corpus<'a> {
 
 impl<'a> Corpus<'a> {
     /// The cases, with nothing computed yet.
-    pub fn new(cases: &'a [Case], threads: usize) -> Self {
+    pub fn new(cases: &'a [Case<'a>], threads: usize) -> Self {
         Self {
             cases,
             threads: threads.max(1),
@@ -30,7 +30,7 @@ impl<'a> Corpus<'a> {
     }
 
     /// The cases.
-    pub fn cases(&self) -> &'a [Case] {
+    pub fn cases(&self) -> &'a [Case<'a>] {
         self.cases
     }
 

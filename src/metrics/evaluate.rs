@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
 use super::parallel::in_chunks;
 use super::{Case, Corpus, Metric, Prepared, StatsTable};
 
 /// Captions that a thread takes at a time.
 const CHUNK: usize = 64;
-/// Captions whose rows are held before they are put into the tables, a bound on memory.
-const ROUND: usize = 256 * CHUNK;
 
 /// The statistics of a set of captions under several metrics, and what their scores need beside.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,35 +46,36 @@ pub fn evaluate_with(
     let available = |metric: &&dyn Metric| metric.unavailable().is_none();
     let metrics: Vec<&dyn Metric> = metrics.iter().copied().filter(available).collect();
     let corpus = Corpus::new(cases, threads);
-    let mut tables: BTreeMap<String, StatsTable> = metrics
-        .iter()
-        .map(|metric| {
-            let width = metric.width();
-            (
-                metric.key().to_owned(),
-                StatsTable {
-                    width,
-                    rows: Vec::with_capacity(width * cases.len()),
-                },
-            )
-        })
-        .collect();
-    for start in (0..cases.len()).step_by(ROUND) {
-        let captions = ROUND.min(cases.len() - start);
-        let done = in_chunks(captions, CHUNK, threads, |range| {
-            let captions = range.len();
-            let rows = chunk_rows(&metrics, &corpus, start + range.start..start + range.end);
-            progress(captions);
-            rows
-        });
-        for rows in done {
-            for (metric, rows) in metrics.iter().zip(rows) {
-                if let Some(table) = tables.get_mut(metric.key()) {
-                    table.rows.extend(rows);
-                }
-            }
+    let mut tables: BTreeMap<String, StatsTable> = BTreeMap::new();
+    for metric in &metrics {
+        let width = metric.width();
+        let rows = vec![0.0; width * cases.len()];
+        tables.insert(metric.key().to_owned(), StatsTable { width, rows });
+    }
+    // By chunk, where its rows of each table go.
+    let chunks = cases.len().div_ceil(CHUNK);
+    let mut places: Vec<BTreeMap<&str, &mut [f64]>> = Vec::new();
+    places.resize_with(chunks, BTreeMap::new);
+    for (key, table) in &mut tables {
+        let chunks = table.rows.chunks_mut(CHUNK * table.width);
+        for (places, rows) in places.iter_mut().zip(chunks) {
+            places.insert(key, rows);
         }
     }
+    let places: Vec<_> = places.into_iter().map(Mutex::new).collect();
+    in_chunks(cases.len(), CHUNK, threads, |range| {
+        let mut places = places[range.start / CHUNK]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let captions = range.len();
+        for (metric, rows) in metrics.iter().zip(chunk_rows(&metrics, &corpus, range)) {
+            if let Some(place) = places.get_mut(metric.key()) {
+                place.copy_from_slice(&rows);
+            }
+        }
+        progress(captions);
+    });
+    drop(places);
     Evaluation {
         n: cases.len(),
         references: shared_reference_count(cases),
@@ -119,13 +119,13 @@ mod tests {
     use super::*;
     use crate::metrics::suite;
 
-    fn cases(n: usize) -> Vec<Case> {
+    fn cases(n: usize) -> Vec<Case<'static>> {
         (0..n)
             .map(|i| Case {
-                id: i.to_string(),
-                hypothesis: format!("a red ball number {i} lies in the grass"),
+                id: i.to_string().into(),
+                hypothesis: format!("a red ball number {i} lies in the grass").into(),
                 references: vec![
-                    format!("the ball {} is lying on grass", i / 2),
+                    format!("the ball {} is lying on grass", i / 2).into(),
                     "a red ball".into(),
                 ],
             })

@@ -17,6 +17,7 @@
 use std::cell::RefCell;
 
 use super::lexicon::{Lexicon, Word};
+use super::places::Places;
 use super::prepared::Prepared;
 use super::signature::signature;
 use super::tokenizers::each_word;
@@ -54,11 +55,12 @@ impl Metric for HfMeteor {
                 *lexicon = Lexicon::default();
             }
             let hypothesis = numbers(lexicon, &case.hypothesis);
+            let hypothesis = Hypothesis::new(&hypothesis);
             case.references
                 .iter()
                 .map(|reference| {
                     let reference = numbers(lexicon, reference);
-                    score(&align(lexicon, &hypothesis, &reference), reference.len())
+                    score(&hypothesis.align(lexicon, &reference), reference.len())
                 })
                 .fold(0.0, f64::max)
         });
@@ -89,28 +91,93 @@ fn numbers(lexicon: &mut Lexicon, text: &str) -> Vec<Word> {
     words
 }
 
-/// For each word of the hypothesis the position of the reference's word it is matched with.
-fn align(lexicon: &Lexicon, hypothesis: &[Word], reference: &[Word]) -> Vec<Option<usize>> {
-    let mut matches = vec![None; hypothesis.len()];
-    let mut free = vec![true; reference.len()];
-    let stages: [&dyn Fn(Word, Word) -> bool; 3] = [
-        &|a, b| a.word == b.word,
-        &|a, b| a.stem == b.stem,
-        &|a, b| lexicon.are_synonyms(a.stem, b.stem),
-    ];
-    for fits in stages {
-        for (word, found) in hypothesis.iter().zip(&mut matches).rev() {
-            if found.is_none() {
-                *found = (0..reference.len())
-                    .rev()
-                    .find(|&j| free[j] && fits(*word, reference[j]));
-                if let Some(j) = *found {
-                    free[j] = false;
-                }
+/// A hypothesis, ready to be aligned with its references.
+struct Hypothesis<'a> {
+    words: &'a [Word],
+    /// Where its words and its stems stand, unless it is too long for that.
+    places: Option<[Places; 2]>,
+}
+
+impl<'a> Hypothesis<'a> {
+    fn new(words: &'a [Word]) -> Self {
+        let equal = Places::of(words.iter().map(|word| word.word));
+        let stems = Places::of(words.iter().map(|word| word.stem));
+        Self {
+            words,
+            places: equal.zip(stems).map(|(equal, stems)| [equal, stems]),
+        }
+    }
+
+    /// For each word the position of the reference's word it is matched with.
+    fn align(&self, lexicon: &Lexicon, reference: &[Word]) -> Vec<Option<usize>> {
+        let mut matches = vec![None; self.words.len()];
+        let mut free: Vec<usize> = (0..reference.len()).rev().collect();
+        match &self.places {
+            Some([equal, stems]) => {
+                let mut open = u64::MAX;
+                take(
+                    equal,
+                    |j| reference[j].word,
+                    &mut open,
+                    &mut free,
+                    &mut matches,
+                );
+                take(
+                    stems,
+                    |j| reference[j].stem,
+                    &mut open,
+                    &mut free,
+                    &mut matches,
+                );
+            }
+            None => {
+                let equal = |a: Word, b: Word| a.word == b.word;
+                self.match_each(equal, reference, &mut free, &mut matches);
+                let stems = |a: Word, b: Word| a.stem == b.stem;
+                self.match_each(stems, reference, &mut free, &mut matches);
+            }
+        }
+        let synonyms = |a, b| lexicon.are_synonyms(a, b);
+        self.match_each(synonyms, reference, &mut free, &mut matches);
+        matches
+    }
+
+    /// Matches each word that has no match, from last to first, with the first of the `free` words of
+    /// the reference that fits.
+    fn match_each(
+        &self,
+        fits: impl Fn(Word, Word) -> bool,
+        reference: &[Word],
+        free: &mut Vec<usize>,
+        matches: &mut [Option<usize>],
+    ) {
+        for (word, found) in self.words.iter().zip(matches).rev() {
+            if found.is_none()
+                && let Some(at) = free.iter().position(|&j| fits(*word, reference[j]))
+            {
+                *found = Some(free.remove(at));
             }
         }
     }
-    matches
+}
+
+/// As [`Hypothesis::match_each`] for what is equal: then the last ones of either side go together,
+/// whichever side is gone through. `open` are the places that have no match yet.
+fn take(
+    places: &Places,
+    token: impl Fn(usize) -> u32,
+    open: &mut u64,
+    free: &mut Vec<usize>,
+    matches: &mut [Option<usize>],
+) {
+    free.retain(|&j| {
+        let fitting = places.get(token(j)) & *open;
+        if let Some(last) = fitting.checked_ilog2() {
+            *open &= !(1 << last);
+            matches[last as usize] = Some(j);
+        }
+        fitting == 0
+    });
 }
 
 /// The score of an alignment with a reference of `reference_len` words.
@@ -141,7 +208,7 @@ mod tests {
 
     fn meteor(hypothesis: &str, references: &[&str]) -> f64 {
         let case = Case {
-            id: String::new(),
+            id: "".into(),
             hypothesis: hypothesis.into(),
             references: references.iter().map(|&text| text.into()).collect(),
         };
@@ -154,7 +221,29 @@ mod tests {
         let mut lexicon = Lexicon::default();
         let [hypothesis, reference] =
             [hypothesis, reference].map(|text| numbers(&mut lexicon, text));
-        align(&lexicon, &hypothesis, &reference)
+        let short = Hypothesis::new(&hypothesis).align(&lexicon, &reference);
+        let long = Hypothesis {
+            words: &hypothesis,
+            places: None,
+        };
+        assert_eq!(long.align(&lexicon, &reference), short, "both ways are one");
+        short
+    }
+
+    #[test]
+    fn both_ways_to_align_are_one() {
+        let draws = crate::stats::Draws::new(1, 2);
+        let words = [
+            "a", "the", "dog", "dogs", "hound", "couch", "sofa", "run", "running",
+        ];
+        for case in 0..2000 {
+            let text = |from: u64| -> String {
+                let len = draws.below(100 * case + from, 12) as u64;
+                let word = |i| words[draws.below(100 * case + from + i, words.len())];
+                (1..=len).map(word).collect::<Vec<_>>().join(" ")
+            };
+            aligned(&text(0), &text(50));
+        }
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub mod meteor15;
 mod ngrams;
 mod numbering;
 pub(crate) mod parallel;
+mod places;
 pub mod porter;
 pub mod prepared;
 mod ptb_tokens;
@@ -28,6 +29,8 @@ mod suite;
 pub mod tokenizers;
 pub mod wordnet;
 
+use std::borrow::Cow;
+
 pub use corpus::Corpus;
 pub use evaluate::{Evaluation, evaluate, evaluate_with, stats_table};
 pub use prepared::Prepared;
@@ -35,14 +38,16 @@ pub use ptb_tokens::PtbTokens;
 pub use suite::{keys, metric, named, suite};
 
 /// One caption to score: a hypothesis and the references it is compared with.
+///
+/// Texts are borrowed from the file or the data set they come from, where these have them as they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Case {
+pub struct Case<'a> {
     /// The picture (or line) this caption belongs to.
-    pub id: String,
+    pub id: Cow<'a, str>,
     /// The caption that a system wrote.
-    pub hypothesis: String,
+    pub hypothesis: Cow<'a, str>,
     /// What people wrote; at least one.
-    pub references: Vec<String>,
+    pub references: Vec<Cow<'a, str>>,
 }
 
 /// A metric: sufficient statistics of one caption, and the score of their sum.

@@ -1,5 +1,6 @@
 //! A case with its tokens, each tokenization made once however many metrics ask for it.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use super::numbering::Numbering;
@@ -10,7 +11,7 @@ use super::{Case, Corpus, tokenizers};
 pub struct Prepared<'a> {
     corpus: &'a Corpus<'a>,
     index: usize,
-    case: &'a Case,
+    case: &'a Case<'a>,
     thirteen_a: OnceCell<Tokens<Vec<u32>>>,
     stripped_thirteen_a: OnceCell<Tokens<Vec<u32>>>,
     rouge: OnceCell<Tokens<Sentences>>,
@@ -77,7 +78,7 @@ impl<'a> Prepared<'a> {
     }
 
     /// The texts themselves.
-    pub fn case(&self) -> &'a Case {
+    pub fn case(&self) -> &'a Case<'a> {
         self.case
     }
 
@@ -86,7 +87,7 @@ impl<'a> Prepared<'a> {
         self.thirteen_a.get_or_init(|| {
             let mut ids = Numbering::default();
             self.tokens(|text| {
-                let mut tokens = Vec::new();
+                let mut tokens = Vec::with_capacity(text.len() / 4);
                 tokenizers::thirteen_a::each(text, |token| tokens.push(ids.number(token)));
                 tokens
             })
@@ -95,7 +96,7 @@ impl<'a> Prepared<'a> {
 
     /// As [`Prepared::thirteen_a`], of texts without the white space at their end.
     pub fn stripped_thirteen_a(&self) -> &Tokens<Vec<u32>> {
-        let spaced = |text: &String| text.ends_with(is_space);
+        let spaced = |text: &Cow<str>| text.ends_with(is_space);
         if !spaced(&self.case.hypothesis) && !self.case.references.iter().any(spaced) {
             return self.thirteen_a();
         }
@@ -129,7 +130,7 @@ impl<'a> Prepared<'a> {
         let mut ids = Numbering::default();
         self.tokens(|text| {
             let mut sentences = Sentences {
-                ids: Vec::new(),
+                ids: Vec::with_capacity(text.len() / 4),
                 ends: Vec::new(),
             };
             for line in text.split('\n') {
@@ -148,7 +149,7 @@ impl<'a> Prepared<'a> {
         self.lower_words.get_or_init(|| {
             let mut ids = Numbering::default();
             self.tokens(|text| {
-                let mut words = Vec::new();
+                let mut words = Vec::with_capacity(text.len() / 4);
                 let lower = text.to_lowercase();
                 tokenizers::each_word(&lower, |word| words.push(ids.number(word)));
                 words
@@ -191,7 +192,7 @@ mod tests {
         let case = Case {
             id: "1".into(),
             hypothesis: "A dog\n\n, a ball".into(),
-            references: vec!["a ball".into(), String::new()],
+            references: vec!["a ball".into(), "".into()],
         };
         let cases = [case];
         let corpus = Corpus::new(&cases, 1);

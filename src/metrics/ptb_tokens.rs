@@ -37,9 +37,9 @@ struct Chunk {
 impl PtbTokens {
     /// Tokenizes all texts, as two streams: the hypotheses of all cases, and their references.
     pub fn new(cases: &[Case], threads: usize) -> Self {
-        let hypotheses: Vec<&str> = cases.iter().map(|case| case.hypothesis.as_str()).collect();
+        let hypotheses: Vec<&str> = cases.iter().map(|case| &*case.hypothesis).collect();
         let references = cases.iter().flat_map(|case| &case.references);
-        let references: Vec<&str> = references.map(String::as_str).collect();
+        let references: Vec<&str> = references.map(|text| &**text).collect();
         let mut tokens = Self {
             vocabulary: Vec::new(),
             inner: FxHashMap::default(),
@@ -191,12 +191,14 @@ impl Chunk {
 mod tests {
     use super::*;
 
-    fn cases(n: usize) -> Vec<Case> {
+    fn cases(n: usize) -> Vec<Case<'static>> {
         (0..n)
             .map(|i| Case {
-                id: i.to_string(),
-                hypothesis: format!("A dog number {}.", i % 7),
-                references: (0..i % 3 + 1).map(|j| format!("2 1/2 dogs, {j}")).collect(),
+                id: i.to_string().into(),
+                hypothesis: format!("A dog number {}.", i % 7).into(),
+                references: (0..i % 3 + 1)
+                    .map(|j| format!("2 1/2 dogs, {j}").into())
+                    .collect(),
             })
             .collect()
     }
@@ -225,8 +227,8 @@ mod tests {
     fn a_text_without_a_token_is_empty() {
         let case = Case {
             id: "1".into(),
-            hypothesis: String::new(),
-            references: vec!["...".into(), "a".into(), String::new()],
+            hypothesis: "".into(),
+            references: vec!["...".into(), "a".into(), "".into()],
         };
         let tokens = PtbTokens::new(&[case], 1);
         let lengths: Vec<usize> = (0..4).map(|text| tokens.tokens(text).len()).collect();

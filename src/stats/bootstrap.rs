@@ -6,6 +6,7 @@
 //! tokenized again, and resample r draws the same captions under every metric.
 
 use super::Draws;
+use super::columns::Columns;
 use crate::metrics::StatsTable;
 use crate::metrics::parallel::in_chunks;
 use crate::nn::kernels::dispatch::dispatch;
@@ -16,8 +17,11 @@ pub const RESAMPLES: usize = 1000;
 /// The seed where nobody asks for another: the same captions always get the same interval.
 pub const SEED: u64 = 0;
 
-/// Resamples that are drawn and summed at a time.
+/// Resamples that are summed at a time.
 const LANES: usize = 8;
+
+/// Draws that are made at a time, with vector instructions.
+const STRIDE: u32 = 64;
 
 /// A score as a function of summed statistics.
 pub type OfSums<'a> = &'a (dyn Fn(&[f64]) -> f64 + Sync);
@@ -71,61 +75,49 @@ fn resample(
     seed: u64,
     threads: usize,
 ) -> Vec<Vec<f64>> {
+    let columns = Columns::of(tables.iter().map(|(table, _)| *table));
     let of_lanes = in_chunks(resamples, LANES, threads, |lanes| {
-        let mut counts = vec![[0; LANES]; captions];
-        draw(seed, lanes.start, &mut counts);
-        let scores = tables.iter().map(|(table, score)| {
-            let sums = weighted_sums(table, &counts);
-            let sums = sums.chunks_exact(table.width).take(lanes.len());
-            sums.map(score).collect::<Vec<f64>>()
+        let counts: [Vec<u8>; LANES] = std::array::from_fn(|lane| {
+            let mut counts = vec![0; captions];
+            if lane < lanes.len() {
+                draw(Draws::new(seed, (lanes.start + lane) as u64), &mut counts);
+            }
+            counts
         });
-        scores.collect::<Vec<_>>()
+        let sums = columns.sums(&counts);
+        let scores = |sums: &Vec<Vec<f64>>| -> Vec<f64> {
+            let tables = tables.iter().zip(sums);
+            tables.map(|((_, score), sums)| score(sums)).collect()
+        };
+        let scores: Vec<Vec<f64>> = sums[..lanes.len()].iter().map(scores).collect();
+        scores
     });
     let mut scores = vec![Vec::with_capacity(resamples); tables.len()];
-    for of_tables in of_lanes {
-        for (scores, more) in scores.iter_mut().zip(of_tables) {
-            scores.extend(more);
+    for of_tables in of_lanes.into_iter().flatten() {
+        for (scores, score) in scores.iter_mut().zip(of_tables) {
+            scores.push(score);
         }
     }
     scores
 }
 
 dispatch! {
-    /// Adds to `counts` how often each caption is drawn in the resamples `first..first + LANES`.
-    fn draw(seed: u64, first: usize, counts: &mut [[u16; LANES]]) {
-        let streams: [Draws; LANES] =
-            std::array::from_fn(|lane| Draws::new(seed, (first + lane) as u64));
+    /// Adds to `counts` how often each caption is drawn in a resample.
+    ///
+    /// A count stops at 255. Of one draw a caption on average, as many of one caption have a chance
+    /// of less than 1 in 255!, which has 505 digits.
+    fn draw(draws: Draws, counts: &mut [u8]) {
         let captions = u32::try_from(counts.len()).expect("fewer captions than 2³²");
-        for i in 0..captions {
-            let index = Draws::index(u64::from(i));
-            let drawn: [u32; LANES] =
-                std::array::from_fn(|lane| streams[lane].below_at(index, captions));
-            for (lane, caption) in drawn.into_iter().enumerate() {
-                let count = &mut counts[caption as usize][lane];
+        for start in (0..captions).step_by(STRIDE as usize) {
+            let drawn: [u32; STRIDE as usize] = std::array::from_fn(|i| {
+                draws.below_at(Draws::index(u64::from(start) + i as u64), captions)
+            });
+            for &caption in &drawn[..(captions - start).min(STRIDE) as usize] {
+                let count = &mut counts[caption as usize];
                 *count = count.saturating_add(1);
             }
         }
     }
-}
-
-/// Adds a table's rows, each as often as it was drawn, to the sums of each column.
-fn add_weighted(rows: &[f64], counts: &[[u16; LANES]], sums: &mut [[f64; LANES]]) {
-    for (row, counts) in rows.chunks_exact(sums.len()).zip(counts) {
-        let counts = counts.map(f64::from);
-        for (sums, &value) in sums.iter_mut().zip(row) {
-            for (sum, count) in sums.iter_mut().zip(counts) {
-                *sum += count * value;
-            }
-        }
-    }
-}
-
-/// The sums of a table's rows, each as often as it was drawn: (LANES × width).
-fn weighted_sums(table: &StatsTable, counts: &[[u16; LANES]]) -> Vec<f64> {
-    let mut sums = vec![[0.0; LANES]; table.width];
-    add_weighted(&table.rows, counts, &mut sums);
-    let lanes = (0..LANES).flat_map(|lane| sums.iter().map(move |sums| sums[lane]));
-    lanes.collect()
 }
 
 /// The `p`-quantile of ascending values, interpolated between neighbours as numpy does by default.

@@ -1,6 +1,7 @@
 //! How sure a score is.
 
 pub mod bootstrap;
+mod columns;
 mod draw;
 pub mod paired;
 

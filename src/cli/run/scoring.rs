@@ -1,5 +1,6 @@
 //! From captions to the scores, statistics and records of a cell.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::prepare::Prepared;
@@ -28,13 +29,13 @@ pub struct Scored {
 }
 
 /// The references of a test picture under the recipe.
-pub fn references(example: &Example, recipe: &Recipe) -> Vec<String> {
+pub fn references<'a>(example: &'a Example, recipe: &Recipe) -> impl Iterator<Item = &'a str> {
     let take = match recipe.score.references {
         References::All => example.captions.len(),
         References::Single => 1,
     };
     let texts = example.captions.iter().take(take);
-    texts.map(|caption| caption.text.clone()).collect()
+    texts.map(|caption| caption.text.as_str())
 }
 
 /// Scores one caption for every test picture against the recipe's references.
@@ -47,9 +48,9 @@ pub fn score(prepared: &Prepared, recipe: &Recipe, captions: &[String]) -> Resul
         .iter()
         .zip(captions)
         .map(|(example, caption)| Case {
-            id: example.image_id.to_string(),
-            hypothesis: caption.clone(),
-            references: references(example, recipe),
+            id: example.image_id.to_string().into(),
+            hypothesis: caption.into(),
+            references: references(example, recipe).map(Cow::Borrowed).collect(),
         })
         .collect();
     let (metrics, mut tables) = score_cases(&cases, &recipe.score.suite, prepared.threads)?;
@@ -138,7 +139,7 @@ pub fn records(
     test.map(|(index, (example, caption))| CaptionRecord {
         image_id: example.image_id,
         caption: caption.clone(),
-        references: references(example, recipe),
+        references: references(example, recipe).map(str::to_owned).collect(),
         diagnostics: diagnostics
             .iter()
             .map(|(name, captions)| (name.clone(), captions[index].clone()))

@@ -63,7 +63,7 @@ fn parquet(
     cases: &[Case],
     columns: Vec<(&'static str, Vec<f64>)>,
 ) -> polars::error::PolarsResult<Vec<u8>> {
-    let ids: Vec<&str> = cases.iter().map(|case| case.id.as_str()).collect();
+    let ids: Vec<&str> = cases.iter().map(|case| &*case.id).collect();
     let mut all = vec![Column::new("id".into(), ids)];
     all.extend(
         columns

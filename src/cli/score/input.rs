@@ -3,13 +3,15 @@
 mod records;
 mod source;
 
-use std::collections::{HashMap, HashSet};
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use serde::Deserialize;
 
-use self::records::Id;
-use self::source::{Format, Source, is_standard_input};
+use self::records::{Id, Text, texts};
+pub use self::source::Source;
+use self::source::{Format, is_standard_input};
 use crate::error::{Error, Result};
 use crate::metrics::Case;
 
@@ -18,86 +20,108 @@ const NAMED: usize = 3;
 
 /// Captions with their references.
 #[derive(Debug)]
-pub struct Captions {
+pub struct Captions<'a> {
     /// The cases, in the order of the hypotheses.
-    pub cases: Vec<Case>,
+    pub cases: Vec<Case<'a>>,
     /// That some images of the references have no caption and are not scored.
     pub note: Option<String>,
 }
 
 /// A line of a cases file.
 #[derive(Debug, Deserialize)]
-struct CaseLine {
-    id: Id,
-    hypothesis: String,
-    references: Vec<String>,
+struct CaseLine<'a> {
+    #[serde(borrow)]
+    id: Id<'a>,
+    #[serde(borrow)]
+    hypothesis: Cow<'a, str>,
+    references: Vec<Text<'a>>,
 }
 
-/// The captions of `hypotheses` with their references.
-///
-/// Either all files name images and go together by image id, where only the images that have a caption
-/// are kept, or all have one caption a line and go together line by line. One of the paths may be `-`.
-///
-/// # Errors
-/// [`Error::Input`] for files that cannot be read or do not fit together, for no caption at all, and
-/// for a caption without a reference.
-pub fn captions(hypotheses: &Path, references: &[PathBuf]) -> Result<Captions> {
-    let paths = std::iter::once(hypotheses).chain(references.iter().map(PathBuf::as_path));
-    if paths.filter(|path| is_standard_input(path)).count() > 1 {
-        return Err(Error::input(
-            "`-` is given more than once: the standard input can be read once only",
-        ));
-    }
-    let hypotheses = Source::read(hypotheses)?;
-    let format = records::format(&hypotheses);
-    let mut others = Vec::with_capacity(references.len());
-    for path in references {
-        let other = Source::read(path)?;
-        let found = records::format(&other);
-        if (found == Format::Lines) != (format == Format::Lines) {
-            return Err(Error::input(format!(
-                "{hypotheses} is {format}, but {other} is {found}: either both name images, or both have one caption a line"
-            )));
+/// The text of what is to be scored, in files of their own for captions and references.
+#[derive(Debug)]
+pub struct Files {
+    hypotheses: Source,
+    references: Vec<Source>,
+}
+
+impl Files {
+    /// Reads the files. One of the paths may be `-`.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for a file that cannot be read.
+    pub fn read(hypotheses: &Path, references: &[PathBuf]) -> Result<Self> {
+        let paths = std::iter::once(hypotheses).chain(references.iter().map(PathBuf::as_path));
+        if paths.filter(|path| is_standard_input(path)).count() > 1 {
+            return Err(Error::input(
+                "`-` is given more than once: the standard input can be read once only",
+            ));
         }
-        others.push((other, found));
+        Ok(Self {
+            hypotheses: Source::read(hypotheses)?,
+            references: references
+                .iter()
+                .map(|path| Source::read(path))
+                .collect::<Result<_>>()?,
+        })
     }
-    if format == Format::Lines {
-        let cases = by_line(&hypotheses, &others)?;
-        return Ok(Captions { cases, note: None });
+
+    /// The captions with their references.
+    ///
+    /// Either all files name images and go together by image id, where only the images that have a
+    /// caption are kept, or all have one caption a line and go together line by line.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for files that are broken or do not fit together, for no caption at all, and
+    /// for a caption without a reference.
+    pub fn captions(&self, threads: usize) -> Result<Captions<'_>> {
+        let format = records::format(&self.hypotheses);
+        let mut others = Vec::with_capacity(self.references.len());
+        for other in &self.references {
+            let found = records::format(other);
+            if (found == Format::Lines) != (format == Format::Lines) {
+                return Err(Error::input(format!(
+                    "{} is {format}, but {other} is {found}: either both name images, or both have one caption a line",
+                    self.hypotheses
+                )));
+            }
+            others.push((other, found));
+        }
+        if format == Format::Lines {
+            let cases = by_line(&self.hypotheses, &self.references)?;
+            return Ok(Captions { cases, note: None });
+        }
+        by_image(&self.hypotheses, format, &others, threads)
     }
-    by_image(&hypotheses, format, &others)
 }
 
-/// The cases of a file with one `{"id","hypothesis","references":[…]}` a line; blank lines are skipped.
+/// The cases of a text with one `{"id","hypothesis","references":[…]}` a line; blank lines are skipped.
 ///
 /// # Errors
-/// [`Error::Input`] for a file that cannot be read or has no case, and for a line that is no case, has
-/// no reference, or an id that was there before.
-pub fn cases(path: &Path) -> Result<Vec<Case>> {
-    let source = Source::read(path)?;
-    let mut seen = HashSet::new();
-    let mut cases = Vec::new();
-    for (i, line) in source.lines() {
-        let expected = r#"a case {"id":…,"hypothesis":"…","references":["…",…]}"#;
-        let case: CaseLine = source.parse(line, i, expected)?;
-        let fault = |message| source.fault(format_args!("line {}", i + 1), message);
-        let id = case.id.to_string();
+/// [`Error::Input`] for a text without a case, and for a line that is no case, has no reference, or an
+/// id that was there before.
+pub fn cases(source: &Source, threads: usize) -> Result<Vec<Case<'_>>> {
+    let expected = r#"a case {"id":…,"hypothesis":"…","references":["…",…]}"#;
+    let cases = source.parse_lines(expected, threads, |case: CaseLine| {
         if case.references.is_empty() {
-            return Err(fault(format!("case {id:?} has no reference")));
+            return Err(format!("case {:?} has no reference", case.id.0));
         }
-        if !seen.insert(id.clone()) {
-            return Err(fault(format!("a second case with the id {id:?}")));
-        }
-        cases.push(Case {
-            id,
+        Ok(Case {
+            id: case.id.0,
             hypothesis: case.hypothesis,
-            references: case.references,
-        });
+            references: texts(case.references),
+        })
+    })?;
+    let mut seen = FxHashSet::with_capacity_and_hasher(cases.len(), FxBuildHasher);
+    for (i, case) in cases.iter().enumerate() {
+        if !seen.insert(&case.id) {
+            let message = format!("a second case with the id {:?}", case.id);
+            return Err(source.fault(format_args!("line {}", source.line_of(i)), message));
+        }
     }
-    if cases.is_empty() {
-        return Err(source.empty("case"));
+    match cases.is_empty() {
+        true => Err(source.empty("case")),
+        false => Ok(cases),
     }
-    Ok(cases)
 }
 
 /// The captions of a file for training, in any format of references; of a file that has splits those
@@ -105,7 +129,7 @@ pub fn cases(path: &Path) -> Result<Vec<Case>> {
 ///
 /// # Errors
 /// [`Error::Input`] for the standard input, for a file that cannot be read, and for no caption.
-pub fn training(path: &Path) -> Result<Vec<String>> {
+pub fn training(path: &Path, threads: usize) -> Result<Vec<String>> {
     if is_standard_input(path) {
         return Err(Error::input(
             "--train cannot be `-`: give the captions of the training set as a file",
@@ -114,10 +138,11 @@ pub fn training(path: &Path) -> Result<Vec<String>> {
     let source = Source::read(path)?;
     let captions: Vec<String> = match records::format(&source) {
         Format::Lines => source.lines().map(|(_, line)| line.to_owned()).collect(),
-        format => records::references(&source, format)?
+        format => records::references(&source, format, threads)?
             .into_iter()
             .filter(|image| matches!(image.split.as_deref(), None | Some("train" | "restval")))
             .flat_map(|image| image.captions)
+            .map(Cow::into_owned)
             .collect(),
     };
     match captions.is_empty() {
@@ -126,43 +151,50 @@ pub fn training(path: &Path) -> Result<Vec<String>> {
     }
 }
 
-fn by_image(
-    hypotheses: &Source,
+fn by_image<'a>(
+    hypotheses: &'a Source,
     format: Format,
-    references: &[(Source, Format)],
-) -> Result<Captions> {
-    let results = records::results(hypotheses, format)?;
+    references: &[(&'a Source, Format)],
+    threads: usize,
+) -> Result<Captions<'a>> {
+    let results = records::results(hypotheses, format, threads)?;
     let mut cases: Vec<Case> = Vec::with_capacity(results.len());
-    let mut places: HashMap<String, (usize, String)> = HashMap::with_capacity(results.len());
-    for (i, (place, result)) in results.into_iter().enumerate() {
-        let id = result.image_id.to_string();
-        if let Some((_, first)) = places.get(&id) {
-            let message = format!("a second caption of image {id}, which {first} has");
-            return Err(hypotheses.fault(place, message));
+    let mut places = FxHashMap::with_capacity_and_hasher(results.len(), FxBuildHasher);
+    for (i, result) in results.into_iter().enumerate() {
+        let id = result.image_id.0;
+        if let Some(first) = places.insert(id.clone(), i) {
+            let place = |i| match format {
+                Format::JsonLines => format!("line {}", hypotheses.line_of(i)),
+                Format::Json | Format::Lines => format!("record {}", i + 1),
+            };
+            let message = format!("a second caption of image {id}, which {} has", place(first));
+            return Err(hypotheses.fault(place(i), message));
         }
-        places.insert(id.clone(), (i, place));
         cases.push(Case {
             id,
             hypothesis: result.caption,
             references: Vec::new(),
         });
     }
-    let mut uncaptioned: HashMap<Option<String>, HashSet<String>> = HashMap::new();
-    let mut captioned: HashMap<Option<String>, HashSet<String>> = HashMap::new();
+    let mut uncaptioned = ImagesBySplit::default();
+    let mut captioned = ImagesBySplit::default();
     for (source, format) in references {
-        for image in records::references(source, *format)? {
-            if let Some((place, _)) = places.get(&image.id) {
+        for image in records::references(source, *format, threads)? {
+            let known = places.get(&image.id);
+            if let Some(place) = known {
                 cases[*place].references.extend(image.captions);
-                captioned.entry(image.split).or_default().insert(image.id);
-            } else {
-                uncaptioned.entry(image.split).or_default().insert(image.id);
             }
+            let images = match known {
+                Some(_) => &mut captioned,
+                None => &mut uncaptioned,
+            };
+            images.entry(image.split).or_default().insert(image.id);
         }
     }
     let missing: Vec<&str> = cases
         .iter()
         .filter(|case| case.references.is_empty())
-        .map(|case| case.id.as_str())
+        .map(|case| &*case.id)
         .collect();
     if missing.is_empty() {
         let note = unscored(&captioned, &uncaptioned);
@@ -181,18 +213,21 @@ fn by_image(
     )))
 }
 
+/// The ids of images by the part of the data set that they are in, where it is known.
+type ImagesBySplit<'a> = FxHashMap<Option<Cow<'a, str>>, FxHashSet<Cow<'a, str>>>;
+
 /// How many images of the references have no caption, of the splits in which any has one: who scores
 /// captions of a test set is not short of captions for the training set.
-fn unscored(
-    captioned: &HashMap<Option<String>, HashSet<String>>,
-    uncaptioned: &HashMap<Option<String>, HashSet<String>>,
-) -> Option<String> {
-    let count = |images: &HashMap<Option<String>, HashSet<String>>| -> usize {
-        let split = |split: &Option<String>| images.get(split).map_or(0, HashSet::len);
-        captioned.keys().map(split).sum()
+fn unscored(captioned: &ImagesBySplit, uncaptioned: &ImagesBySplit) -> Option<String> {
+    let count = |images: &ImagesBySplit| -> usize {
+        let splits = captioned.keys();
+        splits
+            .filter_map(|split| images.get(split))
+            .map(FxHashSet::len)
+            .sum()
     };
     let without = count(uncaptioned);
-    let mut splits: Vec<&str> = captioned.keys().flatten().map(String::as_str).collect();
+    let mut splits: Vec<&str> = captioned.keys().flatten().map(|split| &**split).collect();
     splits.sort_unstable();
     let of = match splits[..] {
         [] => "the references".to_owned(),
@@ -206,21 +241,21 @@ fn unscored(
     })
 }
 
-fn by_line(hypotheses: &Source, references: &[(Source, Format)]) -> Result<Vec<Case>> {
+fn by_line<'a>(hypotheses: &'a Source, references: &'a [Source]) -> Result<Vec<Case<'a>>> {
     let mut cases: Vec<Case> = hypotheses
         .text()
         .lines()
         .enumerate()
         .map(|(i, line)| Case {
-            id: (i + 1).to_string(),
-            hypothesis: line.to_owned(),
+            id: (i + 1).to_string().into(),
+            hypothesis: line.into(),
             references: Vec::with_capacity(references.len()),
         })
         .collect();
     if cases.is_empty() {
         return Err(hypotheses.empty("caption"));
     }
-    for (other, _) in references {
+    for other in references {
         let count = other.text().lines().count();
         if count != cases.len() {
             return Err(Error::input(format!(
@@ -229,7 +264,7 @@ fn by_line(hypotheses: &Source, references: &[(Source, Format)]) -> Result<Vec<C
             )));
         }
         for (case, line) in cases.iter_mut().zip(other.text().lines()) {
-            case.references.push(line.to_owned());
+            case.references.push(line.into());
         }
     }
     Ok(cases)

@@ -59,10 +59,9 @@ impl<'a> Sums<'a> {
 fn push(tokens: &Tokens<Vec<u32>>, reference_length: usize, least: usize, row: &mut Vec<f64>) {
     let length = tokens.hypothesis.len();
     row.extend([length as f64, reference_length as f64]);
-    for n in 1..=ORDER {
-        let references = tokens.references.iter().map(Vec::as_slice);
-        row.push(clipped(&tokens.hypothesis, references, n) as f64);
-    }
+    let references = tokens.references.iter().map(Vec::as_slice);
+    let matched: [u64; ORDER] = clipped(&tokens.hypothesis, references);
+    row.extend(matched.map(|count| count as f64));
     row.extend((1..=ORDER).map(|n| possible(length, n).max(least) as f64));
 }
 
@@ -88,7 +87,7 @@ mod tests {
     /// The score of a single caption.
     pub(super) fn score(metric: &dyn Metric, hypothesis: &str, references: &[&str]) -> f64 {
         let case = Case {
-            id: String::new(),
+            id: "".into(),
             hypothesis: hypothesis.into(),
             references: references.iter().map(|&text| text.into()).collect(),
         };

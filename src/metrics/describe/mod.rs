@@ -118,8 +118,8 @@ fn fold(text: &str) -> String {
 }
 
 /// The share of captions that are none of `texts`.
-fn new_among<'a>(folded: &[String], texts: impl IntoIterator<Item = &'a String>) -> f64 {
-    let known: HashSet<String> = texts.into_iter().map(|text| fold(text)).collect();
+fn new_among<T: AsRef<str>>(folded: &[String], texts: impl IntoIterator<Item = T>) -> f64 {
+    let known: HashSet<String> = texts.into_iter().map(|text| fold(text.as_ref())).collect();
     let new = folded.iter().filter(|caption| !known.contains(*caption));
     share(new.count(), folded.len()).unwrap_or(0.0)
 }
@@ -159,9 +159,9 @@ impl Lengths {
 mod tests {
     use super::*;
 
-    fn cases(captions: &[(&str, &[&str])]) -> Vec<Case> {
-        let case = |(hypothesis, references): &(&str, &[&str])| Case {
-            id: String::new(),
+    fn cases<'a>(captions: &[(&'a str, &[&'a str])]) -> Vec<Case<'a>> {
+        let case = |&(hypothesis, references): &(&'a str, &[&'a str])| Case {
+            id: "".into(),
             hypothesis: (*hypothesis).into(),
             references: references.iter().map(|&text| text.into()).collect(),
         };

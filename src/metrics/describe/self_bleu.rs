@@ -92,6 +92,8 @@ fn closest(lengths: &BTreeMap<usize, usize>, length: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use super::*;
     use crate::metrics::bleu::SacreTokenizer;
     use crate::metrics::{Case, Corpus, Prepared};
@@ -104,9 +106,10 @@ mod tests {
             ..SacreBleu::DEFAULT
         };
         let score = |i: usize| {
-            let mut references: Vec<String> = captions.iter().map(text).collect();
+            let mut references: Vec<Cow<str>> =
+                captions.iter().map(|ids| text(ids).into()).collect();
             let case = Case {
-                id: String::new(),
+                id: "".into(),
                 hypothesis: references.remove(i),
                 references,
             };

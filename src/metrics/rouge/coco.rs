@@ -77,7 +77,7 @@ mod tests {
 
     fn score(hypothesis: &str, references: &[&str]) -> f64 {
         let case = Case {
-            id: String::new(),
+            id: "".into(),
             hypothesis: hypothesis.into(),
             references: references.iter().map(|&text| text.into()).collect(),
         };

@@ -58,8 +58,8 @@ impl Rouge {
 
     fn f_measure(self, hypothesis: &Sentences, reference: &Sentences) -> f64 {
         match self.kind {
-            RougeKind::One => f_of_ngrams(hypothesis, reference, 1),
-            RougeKind::Two => f_of_ngrams(hypothesis, reference, 2),
+            RougeKind::One => f_of_ngrams::<1>(hypothesis, reference),
+            RougeKind::Two => f_of_ngrams::<2>(hypothesis, reference),
             RougeKind::Lsum if hypothesis.ends.len() > 1 || reference.ends.len() > 1 => f_measure(
                 union_hits(hypothesis, reference),
                 hypothesis.ids.len(),
@@ -117,13 +117,14 @@ impl Metric for Rouge {
     }
 }
 
-fn f_of_ngrams(hypothesis: &Sentences, reference: &Sentences, n: usize) -> f64 {
-    let shared = clipped(&hypothesis.ids, [reference.ids.as_slice()], n);
+/// The F-measure of `N`-grams.
+fn f_of_ngrams<const N: usize>(hypothesis: &Sentences, reference: &Sentences) -> f64 {
+    let shared: [u64; N] = clipped(&hypothesis.ids, [reference.ids.as_slice()]);
     let (written, wanted) = (
-        possible(hypothesis.ids.len(), n),
-        possible(reference.ids.len(), n),
+        possible(hypothesis.ids.len(), N),
+        possible(reference.ids.len(), N),
     );
-    f_measure(shared as usize, written, wanted)
+    f_measure(shared[N - 1] as usize, written, wanted)
 }
 
 /// F of `hits` among `written` and `wanted`; 0 without a hit.
@@ -176,7 +177,7 @@ mod tests {
 
     fn scores_of(hypothesis: &str, references: &[&str], stemmed: bool) -> [f64; 4] {
         let case = Case {
-            id: String::new(),
+            id: "".into(),
             hypothesis: hypothesis.into(),
             references: references.iter().map(|&text| text.into()).collect(),
         };

@@ -64,43 +64,75 @@ pub fn each(text: &str, mut token: impl FnMut(&str)) {
 /// Whether nothing in a text is rewritten before it is cut, and no two stops are neighbours, so that
 /// each is cut by what stands beside it.
 fn is_plain(text: &str) -> bool {
-    let mut stop = false;
-    text.bytes().all(|byte| {
-        let before = std::mem::replace(&mut stop, matches!(byte, b'.' | b','));
-        byte.is_ascii() && !matches!(byte, b'&' | b'<' | b'\n') && !(before && stop)
-    })
+    let bytes = text.as_bytes();
+    let stop = |byte| matches!(byte, b'.' | b',');
+    // No short cuts: so it is done for many bytes at a time.
+    let rewritten = bytes.iter().fold(false, |any, &byte| {
+        any | !byte.is_ascii() | (byte == b'&') | (byte == b'<') | (byte == b'\n')
+    });
+    let neighbours = bytes.iter().zip(bytes.iter().skip(1));
+    !rewritten && !neighbours.fold(false, |any, (&a, &b)| any | (stop(a) & stop(b)))
 }
+
+/// What a byte of a plain text does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Byte {
+    /// Is in a token.
+    Inside,
+    /// Is between tokens.
+    Space,
+    /// Is a token.
+    Mark,
+    /// Is a token unless between digits: a period or a comma.
+    Stop,
+    /// Is a token behind a digit.
+    Hyphen,
+}
+
+/// What each byte does.
+const BYTES: [Byte; 256] = {
+    let mut bytes = [Byte::Inside; 256];
+    let mut byte = 0u8;
+    while byte.is_ascii() {
+        bytes[byte as usize] = match byte {
+            b'\'' => Byte::Inside,
+            b'.' | b',' => Byte::Stop,
+            b'-' => Byte::Hyphen,
+            b'\t'..=b'\r' | 0x1c..=0x1f | b' ' => Byte::Space,
+            byte if byte.is_ascii_punctuation() => Byte::Mark,
+            _ => Byte::Inside,
+        };
+        byte += 1;
+    }
+    bytes
+};
 
 /// Calls `token` with each token of a plain text.
 fn each_plain(text: &str, mut token: impl FnMut(&str)) {
     let bytes = text.as_bytes();
-    let digit = |at: Option<usize>| {
-        at.and_then(|at| bytes.get(at))
-            .is_some_and(u8::is_ascii_digit)
-    };
+    let digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
     let mut start = 0;
-    let mut end = |start: usize, end: usize| {
-        if start < end {
-            token(&text[start..end]);
-        }
-    };
     for (at, &byte) in bytes.iter().enumerate() {
-        let alone = match byte {
-            b'\'' => false,
-            b'.' | b',' => !(digit(at.checked_sub(1)) && digit(Some(at + 1))),
-            b'-' => digit(at.checked_sub(1)),
-            byte => byte.is_ascii_punctuation(),
+        let alone = match BYTES[usize::from(byte)] {
+            Byte::Inside => continue,
+            Byte::Space => false,
+            Byte::Mark => true,
+            Byte::Stop => !(digit(at.wrapping_sub(1)) && digit(at + 1)),
+            Byte::Hyphen => digit(at.wrapping_sub(1)),
         };
-        if alone {
-            end(start, at);
-            end(at, at + 1);
-            start = at + 1;
-        } else if is_space(char::from(byte)) {
-            end(start, at);
+        if alone || BYTES[usize::from(byte)] == Byte::Space {
+            if start < at {
+                token(&text[start..at]);
+            }
+            if alone {
+                token(&text[at..=at]);
+            }
             start = at + 1;
         }
     }
-    end(start, bytes.len());
+    if start < bytes.len() {
+        token(&text[start..]);
+    }
 }
 
 /// A space on both sides of the text and of every ASCII punctuation mark but `'`, `,`, `-`, `.`.

@@ -2,15 +2,20 @@
 
 use std::fmt;
 use std::io::Read;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
+use crate::metrics::parallel::in_chunks;
 
 /// How each file in gzip's format begins (RFC 1952).
 const GZIP: [u8; 2] = [0x1f, 0x8b];
+
+/// Bytes of text that a thread parses at a time.
+const PIECE: usize = 1 << 17;
 
 /// How the records of a text are laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,8 +85,7 @@ impl Source {
 
     /// The lines that are not blank, each with the number of lines before it.
     pub fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
-        let lines = self.text.lines().enumerate();
-        lines.filter(|(_, line)| !line.trim().is_empty())
+        not_blank(&self.text)
     }
 
     /// How it is laid out: by its name (`.json`, `.jsonl`), or because it begins as a list or an
@@ -105,30 +109,80 @@ impl Source {
         }
     }
 
-    /// Parses JSON that starts after `before` lines of the text.
+    /// Parses the whole text as one JSON document.
     ///
     /// # Errors
     /// [`Error::Input`] with line, column and what was expected.
-    pub fn parse<'a, T: Deserialize<'a>>(
-        &self,
-        json: &'a str,
-        before: usize,
+    pub fn parse<'a, T: Deserialize<'a>>(&'a self, expected: &str) -> Result<T> {
+        serde_json::from_str(&self.text).map_err(|error| self.broken(&error, 0, expected))
+    }
+
+    /// A fault of JSON that starts after `before` lines of the text.
+    fn broken(&self, error: &serde_json::Error, before: usize, expected: &str) -> Error {
+        let place = format!("line {}, column {}", before + error.line(), error.column());
+        let message = error.to_string();
+        let message = message.split(" at line ").next().unwrap_or(&message);
+        let kind = match error.is_data() {
+            true => "unexpected JSON",
+            false => "broken JSON",
+        };
+        self.fault(
+            place,
+            format_args!("{kind}: {message}; expected {expected}"),
+        )
+    }
+
+    /// Parses every line that is not blank as JSON, on several threads; `make` turns each document
+    /// into a record or says what is wrong with it.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for the first line that is no record, with its number.
+    pub fn parse_lines<'a, T: Deserialize<'a>, R: Send>(
+        &'a self,
         expected: &str,
-    ) -> Result<T> {
-        serde_json::from_str(json).map_err(|error| {
-            let place = format!("line {}, column {}", before + error.line(), error.column());
-            let message = error.to_string();
-            let message = message.split(" at line ").next().unwrap_or(&message);
-            let kind = if error.is_data() {
-                "unexpected JSON"
-            } else {
-                "broken JSON"
-            };
-            self.fault(
-                place,
-                format_args!("{kind}: {message}; expected {expected}"),
-            )
-        })
+        threads: usize,
+        make: impl Fn(T) -> std::result::Result<R, String> + Sync,
+    ) -> Result<Vec<R>> {
+        let pieces = self.pieces();
+        let parsed = in_chunks(pieces.len(), 1, threads, |piece| {
+            let start = pieces[piece.start].start;
+            let before = || self.text[..start].matches('\n').count();
+            let mut records = Vec::new();
+            for (i, line) in not_blank(&self.text[pieces[piece.start].clone()]) {
+                let document = serde_json::from_str(line)
+                    .map_err(|error| self.broken(&error, before() + i, expected))?;
+                let record = make(document).map_err(|message| {
+                    self.fault(format_args!("line {}", before() + i + 1), message)
+                })?;
+                records.push(record);
+            }
+            Ok(records)
+        });
+        let mut all = Vec::new();
+        for records in parsed {
+            all.append(&mut records?);
+        }
+        Ok(all)
+    }
+
+    /// The text in pieces of about [`PIECE`] bytes, each of whole lines.
+    fn pieces(&self) -> Vec<Range<usize>> {
+        let mut pieces = Vec::with_capacity(self.text.len() / PIECE + 1);
+        let bytes = self.text.as_bytes();
+        let mut start = 0;
+        while start < bytes.len() {
+            let least = (start + PIECE).min(bytes.len());
+            let rest = bytes[least..].iter().position(|&byte| byte == b'\n');
+            let end = rest.map_or(bytes.len(), |at| least + at + 1);
+            pieces.push(start..end);
+            start = end;
+        }
+        pieces
+    }
+
+    /// The number of the `record`th line that is not blank, from 1.
+    pub fn line_of(&self, record: usize) -> usize {
+        self.lines().nth(record).map_or(0, |(before, _)| before + 1)
     }
 
     /// A fault at a place of the text.
@@ -146,6 +200,12 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.name.display().fmt(f)
     }
+}
+
+/// The lines that are not blank, each with the number of lines before it.
+fn not_blank(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let lines = text.lines().enumerate();
+    lines.filter(|(_, line)| !line.trim_start().is_empty())
 }
 
 /// Whether a path means the standard input.
