@@ -1,6 +1,6 @@
 //! Words with their stems and synonyms, looked up once each.
 
-use rustc_hash::FxHashMap;
+use std::ops::Range;
 
 use super::numbering::Numbering;
 use super::porter;
@@ -16,7 +16,9 @@ pub(super) struct Lexicon {
     /// The word of each spelling.
     words: Vec<Word>,
     stems: Vec<Stem>,
-    stem_ids: FxHashMap<Box<str>, u32>,
+    stem_ids: Numbering,
+    /// The synonyms of all stems, of each in ascending order.
+    synonyms: Vec<u32>,
 }
 
 /// A word: its number and its stem's.
@@ -33,30 +35,37 @@ pub(super) struct Word {
 /// What WordNet says about a stem.
 struct Stem {
     rank: Option<u32>,
-    /// In ascending order.
-    synonyms: Vec<u32>,
+    /// Where its synonyms are among those of all stems.
+    synonyms: Range<usize>,
 }
 
 impl Lexicon {
     /// The word of a spelling, whatever its case.
     pub fn word(&mut self, spelling: &str) -> Word {
-        let number = self.spellings.number(spelling);
-        if let Some(known) = self.words.get(number as usize) {
-            return *known;
+        self.word_at(spelling, 0..spelling.len())
+    }
+
+    /// The word of the spelling at a place of a text.
+    pub fn word_at(&mut self, text: &str, at: Range<usize>) -> Word {
+        let number = self.spellings.number_at(text, at.clone());
+        match self.words.get(number as usize) {
+            Some(known) => *known,
+            None => self.new_word(&text[at], number),
         }
+    }
+
+    fn new_word(&mut self, spelling: &str, number: u32) -> Word {
         let lower = spelling.to_lowercase();
         // A lower case that is another spelling is numbered, if it is new, after this one.
         let place = self.words.len();
         let stem = self.stem(&porter::stem(&lower));
-        let known = &self.stems[stem as usize];
+        let Stem { rank, synonyms } = &self.stems[stem as usize];
+        let synonyms = self.synonyms[synonyms.clone()].iter();
         self.words.push(Word {
             word: number,
             stem,
-            rank: known.rank.map_or(0, sketch),
-            synonyms: known
-                .synonyms
-                .iter()
-                .fold(0, |all, &rank| all | sketch(rank)),
+            rank: rank.map_or(0, sketch),
+            synonyms: synonyms.fold(0, |all, &rank| all | sketch(rank)),
         });
         if lower != spelling {
             self.words[place] = self.word(&lower);
@@ -65,16 +74,16 @@ impl Lexicon {
     }
 
     fn stem(&mut self, stem: &str) -> u32 {
-        if let Some(&known) = self.stem_ids.get(stem) {
-            return known;
+        let number = self.stem_ids.number(stem);
+        if number as usize == self.stems.len() {
+            let wordnet = WordNet::embedded();
+            let start = self.synonyms.len();
+            self.synonyms.extend(wordnet.synonyms(stem));
+            self.stems.push(Stem {
+                rank: wordnet.rank(stem),
+                synonyms: start..self.synonyms.len(),
+            });
         }
-        let wordnet = WordNet::embedded();
-        self.stems.push(Stem {
-            rank: wordnet.rank(stem),
-            synonyms: wordnet.synonyms(stem),
-        });
-        let number = self.stem_ids.len() as u32;
-        self.stem_ids.insert(stem.into(), number);
         number
     }
 
@@ -86,7 +95,7 @@ impl Lexicon {
 
     fn surely_synonyms(&self, word: Word, other: Word) -> bool {
         let rank = self.stems[other.stem as usize].rank;
-        let synonyms = &self.stems[word.stem as usize].synonyms;
+        let synonyms = &self.synonyms[self.stems[word.stem as usize].synonyms.clone()];
         rank.is_some_and(|rank| synonyms.binary_search(&rank).is_ok())
     }
 

@@ -87,7 +87,7 @@ impl Metric for HfMeteor {
 /// The words of a text; NLTK cuts it before it is put in lower case.
 fn numbers(lexicon: &mut Lexicon, text: &str) -> Vec<Word> {
     let mut words = Vec::with_capacity(text.len() / 4);
-    each_word(text, |token| words.push(lexicon.word(token)));
+    each_word(text, |text, at| words.push(lexicon.word_at(text, at)));
     words
 }
 

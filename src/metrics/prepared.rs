@@ -88,7 +88,7 @@ impl<'a> Prepared<'a> {
             let mut ids = Numbering::default();
             self.tokens(|text| {
                 let mut tokens = Vec::with_capacity(text.len() / 4);
-                tokenizers::thirteen_a::each(text, |token| tokens.push(ids.number(token)));
+                tokenizers::thirteen_a::each(text, |text, at| tokens.push(ids.number_at(text, at)));
                 tokens
             })
         })
@@ -151,7 +151,7 @@ impl<'a> Prepared<'a> {
             self.tokens(|text| {
                 let mut words = Vec::with_capacity(text.len() / 4);
                 let lower = text.to_lowercase();
-                tokenizers::each_word(&lower, |word| words.push(ids.number(word)));
+                tokenizers::each_word(&lower, |text, at| words.push(ids.number_at(text, at)));
                 words
             })
         })

@@ -14,6 +14,7 @@
 use std::ops::Range;
 
 pub mod international;
+mod marks;
 mod pairs;
 pub mod plain;
 pub mod ptb;
@@ -28,31 +29,39 @@ pub mod treebank;
 pub use rouge::tokenize as rouge;
 pub use thirteen_a::tokenize as thirteen_a;
 
-/// Calls `token` with each token of [`word_tokenize`].
-pub fn each_word(text: &str, mut token: impl FnMut(&str)) {
+/// Calls `token` with each token of [`word_tokenize`]: with a text and where in it the token is.
+pub fn each_word(text: &str, mut token: impl FnMut(&str, Range<usize>)) {
     // White space at the end is in no sentence.
     let trimmed = text.trim_end_matches(python::is_space);
     if !is_plain(trimmed) {
-        return word_tokenize(text).iter().for_each(|word| token(word));
+        let words = word_tokenize(text);
+        return words.iter().for_each(|word| token(word, 0..word.len()));
     }
-    let mut start = 0;
-    let mut part = |range: Range<usize>| {
-        if !range.is_empty() {
-            token(&trimmed[range]);
+    let bytes = trimmed.as_bytes();
+    let clitics = bytes.contains(&b'\'');
+    let mut word = |range: Range<usize>| {
+        let clitic = match clitics {
+            true => bytes[range.clone()].iter().position(|&byte| byte == b'\''),
+            false => None,
+        };
+        let cut = clitic.map_or(range.end, |at| range.start + at);
+        for part in [range.start..cut, cut..range.end] {
+            if !part.is_empty() {
+                token(trimmed, part);
+            }
         }
     };
-    for (at, byte) in trimmed.bytes().enumerate() {
-        match byte {
-            b' ' => part(std::mem::replace(&mut start, at + 1)..at),
-            b',' | b'.' => {
-                part(std::mem::replace(&mut start, at + 1)..at);
-                part(at..at + 1);
-            }
-            b'\'' => part(std::mem::replace(&mut start, at)..at),
-            _ => {}
+    let mut start = 0;
+    marks::each(bytes, |at| {
+        if bytes[at] != b'-' {
+            word(start..at);
+            start = at + 1;
         }
-    }
-    part(start..trimmed.len());
+        if matches!(bytes[at], b',' | b'.') {
+            word(at..at + 1);
+        }
+    });
+    word(start..bytes.len());
 }
 
 /// Whether a text is nothing but ASCII words, numbers and spaces, with single commas before spaces, a
@@ -60,32 +69,41 @@ pub fn each_word(text: &str, mut token: impl FnMut(&str)) {
 fn is_plain(text: &str) -> bool {
     const TWO: [&str; 6] = ["cannot", "gimme", "gonna", "gotta", "lemme", "wanna"];
     let bytes = text.as_bytes();
-    let inside = |at: Option<usize>| {
-        at.and_then(|at| bytes.get(at))
-            .is_some_and(u8::is_ascii_alphanumeric)
+    let is = |at: usize, wanted: fn(u8) -> bool| bytes.get(at).is_some_and(|&byte| wanted(byte));
+    let inside = |at: usize| is(at, |byte| byte.is_ascii_alphanumeric());
+    let whole = |word: &[u8]| {
+        let two = |two: &&str| word.eq_ignore_ascii_case(two.as_bytes());
+        !matches!(word.len(), 5 | 6) || !TWO.iter().any(two)
     };
+    let mut plain = bytes.is_ascii();
     let mut start = 0;
-    let mut whole = |at: usize| {
-        let word = &bytes[std::mem::replace(&mut start, at + 1)..at];
-        !matches!(word.len(), 5 | 6)
-            || !TWO
+    marks::each(bytes, |at| {
+        plain &= whole(&bytes[start..at]);
+        plain &= match bytes[at] {
+            b' ' => true,
+            b',' => is(at + 1, |byte| byte == b' '),
+            b'.' => at + 1 == bytes.len(),
+            b'-' => inside(at.wrapping_sub(1)) && inside(at + 1),
+            _ => false,
+        };
+        start = at + 1;
+    });
+    plain &= whole(&bytes[start..]);
+    if plain && bytes.contains(&b'\'') {
+        let quotes = (0..bytes.len()).filter(|&at| bytes[at] == b'\'');
+        plain = quotes.into_iter().all(|at| {
+            let before = bytes[..at]
                 .iter()
-                .any(|two| word.eq_ignore_ascii_case(two.as_bytes()))
-    };
-    bytes.iter().enumerate().all(|(at, byte)| match byte {
-        b' ' => whole(at),
-        b',' => whole(at) && bytes.get(at + 1) == Some(&b' '),
-        b'.' => whole(at) && at + 1 == bytes.len(),
-        b'-' => inside(at.checked_sub(1)) && inside(Some(at + 1)) && whole(at),
-        b'\'' => {
-            let after = bytes.get(at + 2);
-            inside(at.checked_sub(1))
+                .rev()
+                .take_while(|b| b.is_ascii_alphanumeric())
+                .count();
+            before > 0
+                && whole(&bytes[at - before..at])
                 && bytes.get(at + 1) == Some(&b's')
-                && matches!(after, None | Some(b' ' | b',' | b'.'))
-                && whole(at)
-        }
-        byte => byte.is_ascii_alphanumeric(),
-    }) && whole(bytes.len())
+                && matches!(bytes.get(at + 2), None | Some(b' ' | b',' | b'.'))
+        });
+    }
+    plain
 }
 
 /// NLTK's `word_tokenize`: sentences by Punkt, each split into words.
@@ -122,7 +140,7 @@ mod tests {
                 text += pieces[(state >> 33) as usize % pieces.len()];
             }
             let mut words = Vec::new();
-            each_word(&text, |word| words.push(word.to_owned()));
+            each_word(&text, |text, at| words.push(text[at].to_owned()));
             assert_eq!(words, word_tokenize(&text), "{text:?}");
             plain += usize::from(is_plain(&text));
         }

@@ -6,9 +6,10 @@
 //! cut in pairs; the scans below do the same.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
-use super::pairs;
 use super::python::is_space;
+use super::{marks, pairs};
 
 /// What entities stand for, in the order in which they are undone: `&amp;lt;` is `<`.
 const ENTITIES: [(&str, &str); 4] = [
@@ -24,12 +25,12 @@ const ENTITIES: [(&str, &str); 4] = [
 /// for a text that ends in a hyphen and a line break.
 pub fn tokenize(text: &str) -> Vec<String> {
     let mut tokens = Vec::new();
-    each(text, |token| tokens.push(token.to_owned()));
+    each(text, |text, at| tokens.push(text[at].to_owned()));
     tokens
 }
 
-/// Calls `token` with each token of `text`.
-pub fn each(text: &str, mut token: impl FnMut(&str)) {
+/// Calls `token` with each token of `text`: with a text, as rewritten, and where in it the token is.
+pub fn each(text: &str, mut token: impl FnMut(&str, Range<usize>)) {
     if is_plain(text) {
         return each_plain(text, token);
     }
@@ -57,8 +58,13 @@ pub fn each(text: &str, mut token: impl FnMut(&str)) {
         let digit = |c: char| c.is_ascii_digit();
         text = pairs::replace(&text, digit, |c| c == '-', |a, b| [a, ' ', b, ' ']);
     }
-    let tokens = text.split(is_space).filter(|token| !token.is_empty());
-    tokens.for_each(&mut token);
+    let mut start = 0;
+    for (at, space) in text.match_indices(is_space).chain([(text.len(), "")]) {
+        if start < at {
+            token(&text, start..at);
+        }
+        start = at + space.len();
+    }
 }
 
 /// Whether nothing in a text is rewritten before it is cut, and no two stops are neighbours, so that
@@ -107,31 +113,31 @@ const BYTES: [Byte; 256] = {
     bytes
 };
 
-/// Calls `token` with each token of a plain text.
-fn each_plain(text: &str, mut token: impl FnMut(&str)) {
+/// Calls `token` with each token of a plain text, and where in the text it is.
+fn each_plain(text: &str, mut token: impl FnMut(&str, Range<usize>)) {
     let bytes = text.as_bytes();
     let digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
     let mut start = 0;
-    for (at, &byte) in bytes.iter().enumerate() {
-        let alone = match BYTES[usize::from(byte)] {
-            Byte::Inside => continue,
+    marks::each(bytes, |at| {
+        let alone = match BYTES[usize::from(bytes[at])] {
+            Byte::Inside => return,
             Byte::Space => false,
             Byte::Mark => true,
-            Byte::Stop => !(digit(at.wrapping_sub(1)) && digit(at + 1)),
-            Byte::Hyphen => digit(at.wrapping_sub(1)),
+            Byte::Stop if digit(at.wrapping_sub(1)) && digit(at + 1) => return,
+            Byte::Stop => true,
+            Byte::Hyphen if digit(at.wrapping_sub(1)) => true,
+            Byte::Hyphen => return,
         };
-        if alone || BYTES[usize::from(byte)] == Byte::Space {
-            if start < at {
-                token(&text[start..at]);
-            }
-            if alone {
-                token(&text[at..=at]);
-            }
-            start = at + 1;
+        if start < at {
+            token(text, start..at);
         }
-    }
+        if alone {
+            token(text, at..at + 1);
+        }
+        start = at + 1;
+    });
     if start < bytes.len() {
-        token(&text[start..]);
+        token(text, start..bytes.len());
     }
 }
 
@@ -187,7 +193,7 @@ mod tests {
             }
             if is_plain(&text) {
                 let mut short = Vec::new();
-                each_plain(&text, |token| short.push(token.to_owned()));
+                each_plain(&text, |text, at| short.push(text[at].to_owned()));
                 // A skipped mark makes it take the long way and leaves no trace.
                 assert_eq!(short, tokenize(&format!("{text}<skipped>")), "{text:?}");
             }
