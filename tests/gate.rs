@@ -173,6 +173,7 @@ fn write_run(path: &Path, recipe_hash: &str, fingerprint: &str, cells: &[Cell]) 
             diagnostics: BTreeMap::new(),
             probes: BTreeMap::new(),
             warnings: vec![],
+            validation: None,
             cost: Cost::default(),
         };
         folder.write_result(&result).unwrap();

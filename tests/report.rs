@@ -330,6 +330,43 @@ fn several_seeds_are_one_row_with_mean_deviation_and_count() {
 }
 
 #[test]
+fn of_several_learning_rates_the_best_on_validation_is_the_row() {
+    let mut run = grid();
+    // The worse one on validation has the better score: that is no reason to take it.
+    let mut other = run.cells[1].result.clone();
+    other.cell = "encoder-decoder-other".into();
+    let score = other.metrics.get_mut("hf.bleu").unwrap();
+    (score.points, score.value) = (99.0, 0.99);
+    for (result, rate, validation) in [
+        (&mut run.cells[1].result, 1e-5, 2.0),
+        (&mut other, 1e-4, 2.5),
+    ] {
+        result
+            .recipe
+            .insert("train.learning_rate".into(), rate.into());
+        result.validation = Some(validation);
+    }
+    let mut cell = run.cells[1].clone();
+    cell.result = other;
+    run.stamp.cells.push(cell.result.cell.clone());
+    run.cells.push(cell);
+    let (folder, _) = written(&run.clone().into());
+    let table = read(folder.path(), "tables/results.csv");
+    assert_eq!(table.matches("Encoder-Decoder").count(), 1, "{table}");
+    assert!(!table.contains(",99.0,"), "{table}");
+    let page = read(folder.path(), "report.html");
+    assert!(
+        page.contains("best validation value: Encoder-Decoder 1e-5"),
+        "{page}"
+    );
+    // Without validation values nothing can be chosen, and both stay.
+    run.cells[1].result.validation = None;
+    let (folder, _) = written(&run.into());
+    let table = read(folder.path(), "tables/results.csv");
+    assert_eq!(table.matches("Encoder-Decoder").count(), 2, "{table}");
+}
+
+#[test]
 fn charts_are_pictures_with_text_in_them() {
     let (folder, _) = written(&grid().into());
     for name in ["scores_by_variant", "learning_curves", "scores_by_latent"] {

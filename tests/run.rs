@@ -202,6 +202,45 @@ fn all_variants_are_trained_captioned_scored_and_reported() {
 }
 
 #[test]
+fn a_grid_has_every_latent_and_of_its_learning_rates_the_better_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("grid");
+    let mut run = small(&out);
+    run.args(["train.epochs=1", "grid.learning_rates=[1e-3,1e-5]"]);
+    let output = finish(run.args(["--grid", "paper", "--variant", "vae"]));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("12 cells to train (vae): about "), "{said}");
+    let cells = json(&out.join("run.json"))["cells"]
+        .as_array()
+        .unwrap()
+        .len();
+    assert_eq!(cells, 12 + 2, "with both floors");
+    let shown = String::from_utf8_lossy(&output.stdout);
+    for row in [
+        "(cls, 64)",
+        "(cls, 128)",
+        "(cls, 768)",
+        "(patch, 64)",
+        "(patch, 128)",
+        "(patch, 768)",
+    ] {
+        assert!(shown.contains(row), "{row} in {shown}");
+    }
+    assert!(
+        !shown.contains("learning_rate="),
+        "one row of both rates: {shown}"
+    );
+    for table in ["Table 1:", "Table 2:", "Table 3:", "Table 4:"] {
+        assert!(shown.contains(table), "{table} in {shown}");
+    }
+    let html = std::fs::read_to_string(out.join("report/report.html")).unwrap();
+    assert!(
+        html.contains("best validation value"),
+        "what was chosen is said"
+    );
+}
+
+#[test]
 fn one_thread_and_two_give_the_same_bits() {
     let folder = tempfile::tempdir().unwrap();
     for threads in ["1", "2"] {

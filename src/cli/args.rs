@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::models::Variant;
 
@@ -44,11 +44,19 @@ pub enum Verb {
     Doctor(super::doctor::DoctorArgs),
 }
 
+/// A grid by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Grid {
+    /// Latent types cls and patch, sizes 64, 128 and 768, all four variants: the paper's tables.
+    Paper,
+}
+
 /// Flags of `bench run`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     bench run --all-variants\n  \
     bench run --all-variants --data coco:flickr8k --max-minutes 20\n  \
+    bench run --recipe coco-small --data coco:coco --grid paper\n  \
     bench run --variant vae-cl --seed 1 2 3 --set latent.size=64 --out runs/latent64\n  \
     bench run --all-variants --out runs/tiny --resume")]
 pub struct RunArgs {
@@ -58,7 +66,7 @@ pub struct RunArgs {
     /// Train these variants: dual-encoder, encoder-decoder, vae, vae-cl
     #[arg(long, num_args = 1.., value_name = "V")]
     pub variant: Vec<Variant>,
-    /// A preset's name (tiny, ci, paper) or a recipe file
+    /// A preset's name (tiny, ci, coco-small, paper) or a recipe file
     #[arg(long, default_value = "tiny", value_name = "NAME|FILE")]
     pub recipe: String,
     /// scenes or scenes:N, coco:DIR, coco:CAPTIONS.json,IMAGES_DIR or karpathy:JSON,IMAGES_DIR
@@ -70,6 +78,9 @@ pub struct RunArgs {
     /// Train every variant once for each of these seeds
     #[arg(long, num_args = 1.., value_name = "N")]
     pub seed: Vec<u64>,
+    /// Train every latent type and size of a grid: `paper` has the 14 cells of its tables
+    #[arg(long, value_name = "NAME")]
+    pub grid: Option<Grid>,
     /// Override recipe keys, such as train.epochs=2
     #[arg(long, num_args = 1.., value_name = "KEY=VALUE")]
     pub set: Vec<String>,

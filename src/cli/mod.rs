@@ -15,6 +15,7 @@ pub mod report;
 pub mod run;
 pub mod score;
 pub mod speed;
+mod timing;
 
 use clap::Parser;
 

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::args::RunArgs;
+use super::args::{Grid, RunArgs};
 use crate::models::Variant;
-use crate::recipe::{self, Cell, Recipe, Source};
+use crate::recipe::{self, Cell, GridRecipe, Recipe, Source};
 use crate::{Error, Result, data};
 
 /// What `bench run` will do.
@@ -39,7 +39,13 @@ impl RunPlan {
             sets.push(format!("data.spec={}", toml::Value::String(spec.clone())));
         }
         let mut recipe = recipe::resolve(&Source::parse(&args.recipe)?, &sets)?;
-        if args.all_variants {
+        if let Some(Grid::Paper) = args.grid {
+            recipe.grid = GridRecipe {
+                learning_rates: recipe.grid.learning_rates,
+                ..GridRecipe::paper()
+            };
+        }
+        if args.all_variants || (args.grid.is_some() && args.variant.is_empty()) {
             recipe.variants = Variant::ALL.to_vec();
         } else if !args.variant.is_empty() {
             recipe.variants = args.variant;

@@ -4,20 +4,13 @@
 //! AdamW, on random pictures and fixed tokens. `tiny` and `base` are the sizes
 //! that a PyTorch peer can be timed on side by side.
 
-use std::time::Instant;
-
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::plan::{check_device, threads};
-use crate::decode;
-use crate::models::{
-    Batch, Gpt2Config, LatentNoise, Model, ModelConfig, Objective, Specials, Variant, VitConfig,
-    Workspace, loss_and_gradients,
-};
+use super::timing::Bench;
+use crate::models::{Gpt2Config, Model, ModelConfig, Variant, VitConfig};
 use crate::nn::Workers;
-use crate::nn::adamw::{self, AdamW, Moments};
-use crate::train::Stream;
 use crate::{Error, Result, recipe};
 
 /// Flags of `bench speed`.
@@ -171,93 +164,29 @@ fn measure(
     recipe: &recipe::Recipe,
     workers: &Workers,
 ) -> Result<Measured> {
+    const WARM_UP: usize = 3;
     let model = Model::new(work.config)?;
-    let mut params = model.init(0);
-    let mut moments = Moments::new(params.values.len());
-    let mut workspace = Workspace::new(&model, work.shards);
-    let side = work.config.vit.image;
-    let mut stream = Stream::new(0, 1, 2);
-    let pixels: Vec<f32> = (0..work.batch * 3 * side * side)
-        .map(|_| stream.below(256) as f32 / 127.5 - 1.0)
-        .collect();
     let vocab = work.config.gpt2.as_ref().map_or(0, |gpt2| gpt2.vocab);
     // A start token, and tokens − 1 words: the decoder reads and predicts `tokens` positions.
-    let ids: Vec<u32> = (0..work.batch * (work.tokens - 1))
-        .map(|i| ((i * 7919 + 13) % (vocab - 1)) as u32)
-        .collect();
-    let captions: Vec<&[u32]> = ids.chunks_exact(work.tokens - 1).collect();
-    let last = vocab as u32 - 1;
-    let specials = Specials {
-        start: last,
-        end: last,
-        pad: last,
-    };
-    let size = 3 * side * side;
-    let pictures =
-        |i: usize, out: &mut [f32]| out.copy_from_slice(&pixels[i * size..(i + 1) * size]);
-    let batch = Batch {
-        pictures: &pictures,
-        captions: &captions,
-        specials,
-    };
-    let objective = Objective {
-        alpha: 1.0,
-        beta: 0.0,
-        gamma: 0.0,
-        latent: LatentNoise::Mean,
-        dropout: None,
-    };
-    let settings = AdamW {
-        lr: 1e-4,
-        beta1: 0.9,
-        beta2: 0.999,
-        eps: 1e-8,
-        weight_decay: 0.01,
-        decoupled: true,
-    };
-
-    const WARM_UP: usize = 3;
+    let words = work.tokens - 1;
+    let mut bench = Bench::new(&model, workers, work.batch, work.shards, words, vocab);
     let (mut walls, mut losses) = (Vec::new(), Vec::new());
     let mut cpu = None;
     for step in 0..WARM_UP + args.steps {
         if step == WARM_UP {
             cpu = cpu_seconds();
         }
-        let started = Instant::now();
-        let loss =
-            loss_and_gradients(&model, &params, &batch, &objective, workers, &mut workspace)?;
-        let mut gradients = workspace.gradients();
-        adamw::update(
-            &mut params.values,
-            &mut gradients,
-            &mut moments,
-            &settings,
-            1.0,
-            workers,
-        );
-        losses.push(loss.loss);
+        let (seconds, loss) = bench.step()?;
+        losses.push(loss);
         if step >= WARM_UP {
-            walls.push(started.elapsed().as_secs_f64() * 1e3);
+            walls.push(seconds * 1e3);
         }
     }
     let cpu = cpu.zip(cpu_seconds());
     walls.sort_by(f64::total_cmp);
     let median = walls[walls.len() / 2];
 
-    let captioning = Instant::now();
-    let longest = work.tokens - 1;
-    decode::greedy(
-        &model,
-        &params,
-        specials,
-        work.batch,
-        &pictures,
-        &|_| LatentNoise::Mean,
-        longest,
-        workers,
-        &|_| (),
-    )?;
-    let caption_ms = captioning.elapsed().as_secs_f64() * 1e3 / work.batch as f64;
+    let caption_ms = bench.caption(words)? * 1e3;
     let images_per_s = work.batch as f64 / median * 1e3;
     let pictures = match recipe.data.spec.parse()? {
         crate::data::Spec::Scenes { pictures } => pictures,

@@ -1,6 +1,6 @@
 //! From axes to cells: one training for every point of the grid.
 
-use super::{Recipe, fingerprint};
+use super::{GridRecipe, Recipe, fingerprint};
 use crate::models::Variant;
 
 /// One training: a variant, a seed, and the recipe narrowed to them.
@@ -24,24 +24,33 @@ pub fn cells(recipe: &Recipe) -> Vec<Cell> {
     for &variant in &recipe.variants {
         for (kind, size) in latents(recipe, variant) {
             for &seed in &recipe.seeds {
-                let mut own = recipe.clone();
-                own.variants = vec![variant];
-                own.seeds = vec![seed];
-                own.latent.kind = kind;
-                own.latent.size = size;
-                own.grid.latent_types.clear();
-                own.grid.latent_sizes.clear();
-                cells.push(Cell {
-                    name: format!("{variant}-{}", &fingerprint(&own)[..8]),
-                    label: label(&own, variant),
-                    variant,
-                    seed,
-                    recipe: own,
-                });
+                for rate in learning_rates(recipe) {
+                    let mut own = recipe.clone();
+                    own.variants = vec![variant];
+                    own.seeds = vec![seed];
+                    own.latent.kind = kind;
+                    own.latent.size = size;
+                    own.train.learning_rate = rate;
+                    own.grid = GridRecipe::default();
+                    cells.push(Cell {
+                        name: format!("{variant}-{}", &fingerprint(&own)[..8]),
+                        label: label(&own, variant),
+                        variant,
+                        seed,
+                        recipe: own,
+                    });
+                }
             }
         }
     }
     cells
+}
+
+fn learning_rates(recipe: &Recipe) -> Vec<f64> {
+    match recipe.grid.learning_rates.is_empty() {
+        true => vec![recipe.train.learning_rate],
+        false => recipe.grid.learning_rates.clone(),
+    }
 }
 
 fn latents(recipe: &Recipe, variant: Variant) -> Vec<(crate::models::LatentType, usize)> {
@@ -77,18 +86,17 @@ mod tests {
 
     #[test]
     fn the_paper_grid_has_fourteen_cells() {
-        let sets = [
-            "grid.latent_types=[\"cls\",\"patch\"]",
-            "grid.latent_sizes=[64,128,768]",
-        ]
-        .map(String::from);
-        let recipe = resolve(&Source::Preset("tiny".into()), &sets).unwrap();
+        let mut recipe = resolve(&Source::Preset("tiny".into()), &[]).unwrap();
+        recipe.grid = GridRecipe::paper();
+        assert_eq!(cells(&recipe).len(), 14);
+        recipe.grid.learning_rates = vec![1e-4, 1e-3];
+        recipe.validate().unwrap();
         let cells = cells(&recipe);
-        assert_eq!(cells.len(), 14);
+        assert_eq!(cells.len(), 28);
         let mut names: Vec<_> = cells.iter().map(|c| &c.name).collect();
         names.sort();
         names.dedup();
-        assert_eq!(names.len(), 14, "every cell has a folder of its own");
+        assert_eq!(names.len(), 28, "every cell has a folder of its own");
     }
 
     #[test]

@@ -46,6 +46,12 @@ pub struct DataRecipe {
     pub seed: u64,
     /// Whether splits keep a picture's captions together.
     pub split: SplitRule,
+    /// The most of the training split to use: pictures, or pairs where `split` is by pairs; 0 for all.
+    pub train: usize,
+    /// The most of the validation split to use, counted likewise.
+    pub validation: usize,
+    /// The most of the test split to use, counted likewise.
+    pub test: usize,
 }
 
 /// How a data set without splits of its own is cut.
@@ -191,6 +197,8 @@ pub struct TrainRecipe {
 pub enum CaptionsPerEpoch {
     /// One, drawn anew each epoch.
     One,
+    /// The first, always: a picture is one pair.
+    First,
     /// All: an epoch is a pass over picture-caption pairs.
     All,
 }
@@ -253,12 +261,25 @@ pub enum References {
     Single,
 }
 
-/// Axes beyond variants and seeds; an empty list means the value under `latent`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// Axes beyond variants and seeds; an empty list means the value under `latent` or `train`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GridRecipe {
     /// Latent types to try in the variants that have a bottleneck.
     pub latent_types: Vec<LatentType>,
     /// Latent sizes to try in the variants that have a bottleneck.
     pub latent_sizes: Vec<usize>,
+    /// Learning rates to train every cell with; the one with the best validation value is the row.
+    pub learning_rates: Vec<f64>,
+}
+
+impl GridRecipe {
+    /// The axes of the paper's Tables 2 and 3, fourteen cells with all four variants.
+    pub fn paper() -> Self {
+        Self {
+            latent_types: vec![LatentType::Cls, LatentType::Patch],
+            latent_sizes: vec![64, 128, 768],
+            learning_rates: Vec::new(),
+        }
+    }
 }

@@ -93,6 +93,13 @@ impl Recipe {
         )?;
         unique(&self.grid.latent_types, "grid.latent_types")?;
         unique(&self.grid.latent_sizes, "grid.latent_sizes")?;
+        for (i, &rate) in self.grid.learning_rates.iter().enumerate() {
+            positive(rate, "grid.learning_rates")?;
+            let fits =
+                t.min_learning_rate <= rate && !self.grid.learning_rates[..i].contains(&rate);
+            let expected = "each once, and none below train.min_learning_rate";
+            require(fits, "grid.learning_rates", rate, expected)?;
+        }
         for &size in &self.grid.latent_sizes {
             within(size, 1, 1 << 16, "grid.latent_sizes")?;
         }

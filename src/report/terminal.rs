@@ -1,16 +1,18 @@
 //! The results for a person at a terminal: aligned, as wide as the terminal allows, in colour only
 //! where someone sees it.
 
+use std::collections::BTreeSet;
 use std::io::{IsTerminal, stdout};
 
 use super::{Artifact, Report, ReportData, Sink};
 use crate::error::Result;
-use crate::results::table::{Cell, RowKind, Table};
+use crate::results::table::{Cell, Row, RowKind, Table};
 
 /// The width of text that is written to a file.
 const PLAIN_WIDTH: usize = 118;
 
-/// The results as text: warnings, the main table, and the paper's Table 4 beside ours.
+/// The results as text: warnings, the main table, and the paper's Table 4 beside ours; of a run over
+/// several latents all its four tables.
 ///
 /// As wide as the terminal on standard output; colours only on a terminal, and not if `NO_COLOR` is
 /// set.
@@ -97,9 +99,8 @@ fn page(report: &Report, screen: Screen) -> String {
     if !report.warnings.is_empty() {
         text.push('\n');
     }
-    let table4 = report.paper.last();
     for table in std::iter::once(&report.results)
-        .chain(table4)
+        .chain(mirrored(report))
         .chain(&report.diagnostics)
     {
         text.push_str(&written(table, screen));
@@ -113,6 +114,17 @@ fn page(report: &Report, screen: Screen) -> String {
         }
     }
     text
+}
+
+/// The paper's tables that are shown: of a run over several latents all four, else Table 4 alone, as the
+/// others would have a row or two.
+fn mirrored<'a>(report: &'a Report) -> &'a [Table] {
+    let latent = |row: &Row| Some((row.latent.clone()?, row.latent_size?));
+    let latents: BTreeSet<_> = report.rows.iter().filter_map(latent).collect();
+    match latents.len() {
+        0 | 1 => &report.paper[report.paper.len().saturating_sub(1)..],
+        _ => &report.paper,
+    }
 }
 
 /// How intervals are set, the roomiest first.

@@ -122,6 +122,9 @@ pub struct CellResult {
     /// Sentences the reader must see beside the numbers, such as that a bottleneck collapsed.
     #[serde(default)]
     pub warnings: Vec<String>,
+    /// The validation value, smaller is better, by which the checkpoint was chosen (`train.select`).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub validation: Option<f64>,
     /// What it cost.
     pub cost: Cost,
 }

@@ -16,11 +16,13 @@ mod beside;
 mod main;
 mod mirror;
 pub mod paper;
+mod rates;
 mod rows;
 
 pub use beside::{attributes, cost, diagnostics, other_metrics, probes};
 pub use main::{attribute_accuracy, results};
 pub use mirror::mirror;
+pub use rates::ChosenRate;
 pub use rows::{Measure, Row, rows};
 
 use polars::prelude::{Column as FrameColumn, DataFrame, DataType};

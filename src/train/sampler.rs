@@ -18,7 +18,7 @@ pub struct Pair {
 /// Steps in an epoch: whole batches, the remainder left to other epochs; a set smaller than a batch is one.
 pub fn steps_per_epoch(captions: &[usize], rule: CaptionsPerEpoch, batch: usize) -> usize {
     let pairs = match rule {
-        CaptionsPerEpoch::One => captions.len(),
+        CaptionsPerEpoch::One | CaptionsPerEpoch::First => captions.len(),
         CaptionsPerEpoch::All => captions.iter().sum(),
     };
     (pairs / batch).max(1)
@@ -34,6 +34,12 @@ pub fn epoch(seed: u64, epoch: usize, captions: &[usize], rule: CaptionsPerEpoch
             .map(|(picture, &n)| Pair {
                 picture,
                 caption: random.below(n),
+            })
+            .collect(),
+        CaptionsPerEpoch::First => (0..captions.len())
+            .map(|picture| Pair {
+                picture,
+                caption: 0,
             })
             .collect(),
         CaptionsPerEpoch::All => captions

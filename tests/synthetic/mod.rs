@@ -218,6 +218,7 @@ fn result(variant: &str, label: &str, kind: CellKind, points: [f64; 4]) -> CellR
         diagnostics: BTreeMap::new(),
         probes: BTreeMap::from([("lm_loss".to_owned(), 1.2345)]),
         warnings: Vec::new(),
+        validation: None,
         cost: Cost {
             train_seconds: if model { 92.4 } else { 0.0 },
             caption_seconds: if model { 1.3 } else { 0.0 },

@@ -90,6 +90,7 @@ pub fn run(
             .collect(),
         probes,
         warnings,
+        validation: trained.progress.best.map(|(_, value)| value),
         cost: Cost {
             train_seconds: seconds,
             caption_seconds,

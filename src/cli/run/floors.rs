@@ -63,6 +63,7 @@ pub fn write(prepared: &Prepared, run: &RunDir, recipe: &Recipe) -> Result<()> {
             diagnostics: BTreeMap::new(),
             probes: BTreeMap::new(),
             warnings: Vec::new(),
+            validation: None,
             cost: Cost::default(),
         })?;
     }

@@ -2,6 +2,7 @@
 
 mod architecture;
 mod cell;
+mod estimate;
 mod floors;
 mod prepare;
 mod probes;
@@ -43,6 +44,13 @@ pub fn run(args: RunArgs) -> Result<()> {
     let run = open_run(&plan, &prepared)?;
 
     floors::write(&prepared, &run, &plan.recipe)?;
+    let mut left = Vec::with_capacity(plan.cells.len());
+    for cell in &plan.cells {
+        if !run.cell(&cell.name)?.is_done() {
+            left.push(cell);
+        }
+    }
+    estimate::announce(&plan, &left, &prepared, &workers)?;
     for (index, cell) in plan.cells.iter().enumerate() {
         let folder = run.cell(&cell.name)?;
         if folder.is_done() {

@@ -38,13 +38,18 @@ impl Prepared {
     /// Those of the data set and of its pictures.
     pub fn open(plan: &RunPlan, workers: &Workers) -> Result<Self> {
         let recipe = &plan.recipe;
+        let some = |limit: usize| (limit > 0).then_some(limit);
         let options = OpenOptions {
             seed: recipe.data.seed,
             split_rule: match recipe.data.split {
                 recipe::SplitRule::Images => data::SplitRule::Images,
                 recipe::SplitRule::Pairs => data::SplitRule::Pairs,
             },
-            ..OpenOptions::default()
+            limits: data::Limits {
+                train: some(recipe.data.train),
+                validation: some(recipe.data.validation),
+                test: some(recipe.data.test),
+            },
         };
         let dataset = data::open(&plan.data, &options)?;
         let decode = |name: &str, examples: &[Example]| -> Result<ImageStore> {

@@ -1,6 +1,6 @@
 //! "This run": every variant and both floors under the paper's metrics.
 
-use super::{Column, Measure, PAPER_METRICS, Row, RowKind, Sheet, Shown, Table};
+use super::{Column, Measure, PAPER_METRICS, Row, RowKind, Sheet, Shown, Table, rates};
 use super::{identity_columns, metric_heading};
 use crate::error::Result;
 
@@ -55,6 +55,7 @@ fn notes(rows: &[&Row]) -> Vec<String> {
                 .to_owned(),
         );
     }
+    notes.extend(rates::note(rows.iter().copied()));
     if rows.iter().any(|r| attribute_accuracy(r).is_some()) {
         notes.push(
             "Attributes: the share of shapes, colours and relations that a caption gets right."

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::RowKind;
+use super::{ChosenRate, RowKind, rates};
 use crate::results::schema::{CellKind, CellResult, Scores};
 
 /// A measured number with what it takes to believe it: a bootstrap interval over captions from one
@@ -62,6 +62,8 @@ pub struct Row<'a> {
     pub seeds: Vec<u64>,
     /// The cells behind the row, one a seed.
     pub cells: Vec<&'a CellResult>,
+    /// The learning rate, where it was chosen among several.
+    pub rate: Option<ChosenRate>,
 }
 
 impl Row<'_> {
@@ -105,7 +107,8 @@ fn keys(scores: &Scores) -> impl Iterator<Item = &str> {
     scores.keys().map(String::as_str)
 }
 
-/// Groups cells, each with its run's name, into rows: models in the order given, then floors.
+/// Groups cells, each with its run's name, into rows: models in the order given, then floors. Of cells
+/// that were trained with several learning rates, the better one on validation makes the row.
 pub fn rows<'a>(cells: &[(&str, &'a CellResult)]) -> Vec<Row<'a>> {
     let mut rows: Vec<(BTreeMap<&str, &Value>, Row<'a>)> = Vec::new();
     for &(run, cell) in cells {
@@ -125,6 +128,11 @@ pub fn rows<'a>(cells: &[(&str, &'a CellResult)]) -> Vec<Row<'a>> {
             None => rows.push((settings, row(run, cell))),
         }
     }
+    let mut rows = rates::better(rows, |settings| {
+        let mut settings = settings.clone();
+        settings.remove(rates::RATE);
+        settings
+    });
     tell_apart(&mut rows);
     let mut rows: Vec<Row> = rows.into_iter().map(|(_, row)| row).collect();
     for row in &mut rows {
@@ -147,6 +155,7 @@ fn row<'a>(run: &str, cell: &'a CellResult) -> Row<'a> {
         latent_size: cell.latent_size,
         seeds: vec![cell.seed],
         cells: vec![cell],
+        rate: None,
     }
 }
 
