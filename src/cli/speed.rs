@@ -246,17 +246,16 @@ fn measure(
 
     let captioning = Instant::now();
     let longest = work.tokens - 1;
-    decode::greedy(
-        &model,
-        &params,
+    let request = decode::Request {
+        model: &model,
+        params: &params,
         specials,
-        work.batch,
-        &pictures,
-        &|_| LatentNoise::Mean,
-        longest,
-        workers,
-        &|_| (),
-    )?;
+        count: work.batch,
+        pictures: &pictures,
+        latent_seed: None,
+        max_tokens: longest,
+    };
+    decode::generate(&request, &decode::Method::Greedy, workers, &|_| ())?;
     let caption_ms = captioning.elapsed().as_secs_f64() * 1e3 / work.batch as f64;
     let images_per_s = work.batch as f64 / median * 1e3;
     let pictures = match recipe.data.spec.parse()? {
