@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::run::specials;
-use crate::decode::{self, TextBank};
-use crate::models::{LatentNoise, Model, Specials, Workspace, weights};
+use crate::decode::{self, Hypothesis, Method, Request, TextBank};
+use crate::models::{Model, Specials, Workspace, weights};
 use crate::nn::{Params, Workers};
 use crate::text::Tokenizer;
 use crate::{Error, Result};
@@ -24,16 +24,26 @@ const BANK: &str = "bank.jsonl";
 const SETTINGS: &str = "captioner.json";
 
 /// How a checkpoint's captions are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
     /// The most tokens that a caption may have, unless the model has fewer positions.
     pub max_tokens: usize,
+    /// How its tokens are chosen.
+    #[serde(default)]
+    pub decode: Method,
+    /// The seed that a bottleneck's latents are sampled with; the posterior's mean where it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latent_seed: Option<u64>,
 }
 
 impl Default for Settings {
     /// For checkpoints that were trained elsewhere.
     fn default() -> Self {
-        Self { max_tokens: 64 }
+        Self {
+            max_tokens: 64,
+            decode: Method::Greedy,
+            latent_seed: None,
+        }
     }
 }
 
@@ -45,8 +55,9 @@ pub struct Checkpoint {
     pub params: Params,
     /// Its tokenizer.
     pub tokenizer: Tokenizer,
+    /// How its captions are written.
+    pub settings: Settings,
     bank: Option<TextBank>,
-    settings: Settings,
 }
 
 /// A caption and its tokens.
@@ -55,6 +66,8 @@ pub struct Caption {
     pub text: String,
     /// Their ids, without specials.
     pub tokens: Vec<u32>,
+    /// What a decoder gave it, see [`Hypothesis::score`]; retrieval gives none.
+    pub score: Option<f64>,
 }
 
 impl Checkpoint {
@@ -98,7 +111,8 @@ impl Checkpoint {
         specials(&self.tokenizer)
     }
 
-    /// Captions `count` pictures; see [`decode::greedy`] for `pictures` and `on_done`.
+    /// Captions `count` pictures, as its settings say: of each all hypotheses, at least one, best first.
+    /// See [`decode::generate`] for `pictures` and `on_done`.
     ///
     /// # Errors
     /// Those of the forward pass.
@@ -108,7 +122,7 @@ impl Checkpoint {
         pictures: &(dyn Fn(usize, &mut [f32]) + Sync),
         workers: &Workers,
         on_done: &(dyn Fn(usize) + Sync),
-    ) -> Result<Vec<Caption>> {
+    ) -> Result<Vec<Vec<Caption>>> {
         if let Some(bank) = &self.bank {
             let mut workspace = Workspace::new(&self.model, 4);
             let embeddings =
@@ -118,25 +132,28 @@ impl Checkpoint {
             let caption = |text: &str| Caption {
                 text: text.into(),
                 tokens: self.tokenizer.encode(text),
+                score: None,
             };
-            return Ok(bank.nearest(&embeddings).into_iter().map(caption).collect());
+            let nearest = bank.nearest(&embeddings).into_iter();
+            return Ok(nearest.map(|text| vec![caption(text)]).collect());
         }
-        let captions = decode::greedy(
-            &self.model,
-            &self.params,
-            self.specials(),
+        let request = Request {
+            model: &self.model,
+            params: &self.params,
+            specials: self.specials(),
             count,
             pictures,
-            &|_| LatentNoise::Mean,
-            self.settings.max_tokens,
-            workers,
-            on_done,
-        )?;
-        let caption = |tokens: Vec<u32>| Caption {
-            text: self.tokenizer.decode(&tokens),
-            tokens,
+            latent_seed: self.settings.latent_seed,
+            max_tokens: self.settings.max_tokens,
         };
-        Ok(captions.into_iter().map(caption).collect())
+        let captions = decode::generate(&request, &self.settings.decode, workers, on_done)?;
+        let caption = |hypothesis: Hypothesis| Caption {
+            text: self.tokenizer.decode(&hypothesis.words),
+            tokens: hypothesis.words,
+            score: Some(hypothesis.score),
+        };
+        let all = |hypotheses: Vec<Hypothesis>| hypotheses.into_iter().map(caption).collect();
+        Ok(captions.into_iter().map(all).collect())
     }
 }
 

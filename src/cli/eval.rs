@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::checkpoint::Checkpoint;
+use super::decoding::DecodingArgs;
 use super::plan::{check_device, threads};
 use super::progress::Progress;
 use super::{interrupt, run as bench_run};
@@ -46,6 +47,8 @@ pub struct EvalArgs {
     /// Threads; results do not depend on them
     #[arg(long, value_name = "T")]
     pub threads: Option<usize>,
+    #[command(flatten)]
+    decoding: DecodingArgs,
 }
 
 /// A split of a data set.
@@ -64,6 +67,9 @@ pub enum Split {
 struct EvalDocument {
     schema: u32,
     n: usize,
+    /// How the captions were written; absent for a dual encoder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decode: Option<decode::Method>,
     /// Mean over all captions' tokens and end tokens, in nats; absent for a dual encoder.
     #[serde(skip_serializing_if = "Option::is_none")]
     lm_loss: Option<f64>,
@@ -89,7 +95,8 @@ pub fn run(args: EvalArgs) -> Result<()> {
     check_device(&args.device)?;
     interrupt::flag();
     let workers = Workers::new(threads(args.threads)?)?;
-    let checkpoint = Checkpoint::open(&args.model, &workers)?;
+    let mut checkpoint = Checkpoint::open(&args.model, &workers)?;
+    args.decoding.apply(&mut checkpoint)?;
     let dataset = data::open(&args.data.parse()?, &OpenOptions::default())?;
     let examples = match args.split {
         Split::Train => dataset.train,
@@ -115,9 +122,9 @@ pub fn run(args: EvalArgs) -> Result<()> {
     let cases: Vec<Case> = examples
         .iter()
         .zip(captions)
-        .map(|(example, caption)| Case {
+        .map(|(example, mut captions)| Case {
             id: example.image_id.to_string().into(),
-            hypothesis: caption.text.into(),
+            hypothesis: captions.swap_remove(0).text.into(),
             references: example.captions.iter().map(|c| (&c.text).into()).collect(),
         })
         .collect();
@@ -129,6 +136,7 @@ pub fn run(args: EvalArgs) -> Result<()> {
     let document = EvalDocument {
         schema: SCHEMA,
         n: cases.len(),
+        decode: losses.is_some().then_some(checkpoint.settings.decode),
         lm_loss: losses.as_ref().map(|all| {
             let sum: f64 = all.iter().map(|l| l.lm_loss * l.tokens as f64).sum();
             sum / tokens.unwrap_or(1) as f64

@@ -5,6 +5,7 @@ pub mod baseline;
 pub mod caption;
 mod checkpoint;
 pub mod data;
+mod decoding;
 pub mod doctor;
 pub mod eval;
 pub mod gate;

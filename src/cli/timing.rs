@@ -121,17 +121,16 @@ impl<'a> Bench<'a> {
         let pictures =
             |i: usize, out: &mut [f32]| out.copy_from_slice(&self.pixels[i * size..(i + 1) * size]);
         let started = Instant::now();
-        decode::greedy(
-            self.model,
-            &self.params,
-            self.specials,
-            self.captions.len(),
-            &pictures,
-            &|_| LatentNoise::Mean,
-            words,
-            self.workers,
-            &|_| (),
-        )?;
+        let request = decode::Request {
+            model: self.model,
+            params: &self.params,
+            specials: self.specials,
+            count: self.captions.len(),
+            pictures: &pictures,
+            latent_seed: None,
+            max_tokens: words,
+        };
+        decode::generate(&request, &decode::Method::Greedy, self.workers, &|_| ())?;
         Ok(started.elapsed().as_secs_f64() / self.captions.len() as f64)
     }
 }

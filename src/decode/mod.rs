@@ -1,16 +1,27 @@
 //! From pictures to captions with a trained model.
 //!
-//! Generation is greedy with a KV cache. Pictures are decoded in groups of a
-//! fixed size, so that captions do not depend on the number of threads or on
-//! which pictures stand beside which in a request.
+//! Captions are written with a KV cache, greedily, by beam search or by sampling. Pictures are decoded
+//! in groups of a fixed size and what is drawn depends on a picture's number alone, so that captions
+//! have the same bits on any number of threads. In another group a score may round differently.
 
+mod beam;
 mod greedy;
+mod method;
 mod retrieve;
+mod roll_out;
+mod sample;
 mod teacher_forced;
 
-pub use greedy::greedy;
+pub use beam::Beams;
+pub use method::Method;
 pub use retrieve::TextBank;
+pub use sample::Sampling;
 pub use teacher_forced::{Forced, teacher_forced};
+
+use crate::Result;
+use crate::models::{Decoder, LatentNoise, Model, Pictures, Specials, Workspace};
+use crate::nn::{Params, Workers};
+use crate::train::mix;
 
 /// Pictures that are decoded together; part of the numbers' definition, as products of other sizes may
 /// round differently.
@@ -18,3 +29,82 @@ const GROUP: usize = 16;
 
 /// Pictures that are encoded before any of them is decoded: what bounds the memory.
 const BLOCK: usize = 256;
+
+/// The purpose of the latents' draws.
+const LATENT: u64 = 0x7465_7374;
+
+/// Pictures to caption, and a model to do it.
+#[derive(Clone, Copy)]
+pub struct Request<'a> {
+    /// The model; it has a decoder.
+    pub model: &'a Model,
+    /// Its weights.
+    pub params: &'a Params,
+    /// Its special tokens.
+    pub specials: Specials,
+    /// Number of pictures.
+    pub count: usize,
+    /// The pictures.
+    pub pictures: Pictures<'a>,
+    /// The seed that a bottleneck's latents are sampled with; `None` is the posterior's mean.
+    pub latent_seed: Option<u64>,
+    /// The most tokens that a caption may have, the end token among them; the model's positions
+    /// are a limit besides.
+    pub max_tokens: usize,
+}
+
+/// One caption for a picture.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Hypothesis {
+    /// Word ids, without start and end token.
+    pub words: Vec<u32>,
+    /// Whether the end token came; otherwise the caption was cut at the longest length.
+    pub ended: bool,
+    /// Summed log-probability of words and end token, in nats; of beam search that sum divided by
+    /// tokens^length_penalty.
+    pub score: f64,
+}
+
+/// Writes captions for every picture: at least one each, best first. Greedy decoding and sampling
+/// write one, beam search at most as many as it has beams.
+///
+/// `on_done` hears of every group of captioned pictures.
+///
+/// # Errors
+/// [`crate::Error::Input`] if the model has no decoder, or for a [`Method`] that makes no sense.
+pub fn generate(
+    request: &Request,
+    method: &Method,
+    workers: &Workers,
+    on_done: &(dyn Fn(usize) + Sync),
+) -> Result<Vec<Vec<Hypothesis>>> {
+    method.validate()?;
+    let Request { model, params, .. } = *request;
+    let max_tokens = request.max_tokens.min(model.config().max_words());
+    let mut workspace = Workspace::new(model, workers.threads());
+    let mut captions = Vec::with_capacity(request.count);
+    for first in (0..request.count).step_by(BLOCK) {
+        let size = BLOCK.min(request.count - first);
+        let picture = |i: usize, out: &mut [f32]| (request.pictures)(first + i, out);
+        let noise = match request.latent_seed {
+            None => LatentNoise::Mean,
+            Some(seed) => LatentNoise::Sample {
+                seed: mix(seed, LATENT, first as u64),
+            },
+        };
+        let memory = model.encode(params, size, &picture, noise, workers, &mut workspace)?;
+        let groups = (0..size).step_by(GROUP).map(|i| i..size.min(i + GROUP));
+        let decoded = workers.map(groups, |_, group| {
+            let start = first + group.start;
+            let decoder = Decoder::new(model, params, &memory, group, max_tokens)?;
+            let rows = decoder.rows();
+            let captions = method.write(decoder, request.specials, max_tokens, start);
+            on_done(rows);
+            Ok(captions)
+        });
+        for group in decoded {
+            captions.extend(group?);
+        }
+    }
+    Ok(captions)
+}

@@ -14,14 +14,19 @@ use super::inference::Memory;
 ///
 /// A row is one caption. It attends to the picture it was started for, and to its own earlier
 /// tokens, whose keys and values are kept: a step costs one token a row, whatever the length.
+/// Those of a picture are computed once. Keys and values never move: a row knows the places of its
+/// own, so rows that share a past (beams) share its memory, and to reorder rows costs next to nothing.
 #[derive(Debug)]
 pub struct Decoder<'a> {
     gpt2: &'a Gpt2,
     params: &'a Params,
     /// Each row's picture, counted from the first one of this decoder.
     pictures: Vec<usize>,
+    /// Where each row's tokens so far lie in every layer's `own`.
+    places: Vec<Vec<u32>>,
     layers: Vec<LayerCache>,
-    memory_tokens: usize,
+    /// The places of a picture's states: all of them.
+    memory: Vec<u32>,
     position: usize,
     capacity: usize,
     logits: Vec<f32>,
@@ -30,7 +35,7 @@ pub struct Decoder<'a> {
 /// Keys and values of one block; a token's are side by side, 2·width numbers.
 #[derive(Debug)]
 struct LayerCache {
-    /// (rows, capacity, 2·width): of the captions' tokens so far.
+    /// (places, 2·width): of all tokens so far, in the order they came.
     own: Vec<f32>,
     /// (pictures, memory tokens, 2·width).
     cross: Vec<f32>,
@@ -63,7 +68,7 @@ impl<'a> Decoder<'a> {
             let mut cross = vec![0.0; rows * memory.tokens() * 2 * width];
             linear(params, block.cross.key_value, states, &mut cross);
             LayerCache {
-                own: vec![0.0; rows * max_tokens * 2 * width],
+                own: Vec::with_capacity(rows * max_tokens * 2 * width),
                 cross,
             }
         });
@@ -71,8 +76,9 @@ impl<'a> Decoder<'a> {
             gpt2,
             params,
             pictures: (0..rows).collect(),
+            places: vec![Vec::with_capacity(max_tokens); rows],
             layers: layers.collect(),
-            memory_tokens: memory.tokens(),
+            memory: (0..memory.tokens() as u32).collect(),
             position: 0,
             capacity: max_tokens,
             logits: Vec::new(),
@@ -109,6 +115,10 @@ impl<'a> Decoder<'a> {
             .flat_map(|&id| words[id as usize * width..][..width].iter().zip(place))
             .map(|(word, place)| word + place)
             .collect();
+        let first = self.layers[0].own.len() / (2 * width);
+        for (row, places) in self.places.iter_mut().enumerate() {
+            places.push((first + row) as u32);
+        }
         let mut normed = vec![0.0; rows * width];
         let mut gathered = vec![0.0; rows * width];
         let mut packed = vec![0.0; rows * 3 * width];
@@ -116,16 +126,17 @@ impl<'a> Decoder<'a> {
         for (block, cache) in gpt2.blocks.iter().zip(&mut self.layers) {
             norm(params, block.norm_self, &stream, &mut normed);
             linear(params, block.attention.qkv, &normed, &mut packed);
-            let own = cache.own.chunks_exact_mut(self.capacity * 2 * width);
-            for ((qkv, own), out) in packed
+            for qkv in packed.chunks_exact(3 * width) {
+                cache.own.extend_from_slice(&qkv[width..]);
+            }
+            let own = &cache.own;
+            for ((qkv, places), out) in packed
                 .chunks_exact(3 * width)
-                .zip(own)
+                .zip(&self.places)
                 .zip(gathered.chunks_exact_mut(width))
             {
-                let (query, key_value) = qkv.split_at(width);
-                own[position * 2 * width..][..2 * width].copy_from_slice(key_value);
-                let seen = position + 1;
-                attention(query, own, &own[width..], 2 * width, seen, heads, out);
+                let query = &qkv[..width];
+                attention(query, own, &own[width..], 2 * width, places, heads, out);
             }
             linear(params, block.attention.out, &gathered, &mut normed);
             add(&mut stream, &normed);
@@ -133,15 +144,15 @@ impl<'a> Decoder<'a> {
             norm(params, block.norm_cross, &stream, &mut normed);
             let queries = &mut packed[..rows * width];
             linear(params, block.cross.query, &normed, queries);
-            let per_picture = self.memory_tokens * 2 * width;
+            let per_picture = self.memory.len() * 2 * width;
             for ((query, &picture), out) in queries
                 .chunks_exact(width)
                 .zip(&self.pictures)
                 .zip(gathered.chunks_exact_mut(width))
             {
                 let cross = &cache.cross[picture * per_picture..][..per_picture];
-                let seen = self.memory_tokens;
-                attention(query, cross, &cross[width..], 2 * width, seen, heads, out);
+                let values = &cross[width..];
+                attention(query, cross, values, 2 * width, &self.memory, heads, out);
             }
             linear(params, block.cross.out, &gathered, &mut normed);
             add(&mut stream, &normed);
@@ -168,16 +179,7 @@ impl<'a> Decoder<'a> {
         if rows.iter().copied().eq(0..self.rows()) {
             return;
         }
-        let width = self.gpt2.config.width;
-        let row_len = self.capacity * 2 * width;
-        let used = self.position * 2 * width;
-        for layer in &mut self.layers {
-            let mut own = vec![0.0; rows.len() * row_len];
-            for (new, &old) in own.chunks_exact_mut(row_len).zip(rows) {
-                new[..used].copy_from_slice(&layer.own[old * row_len..][..used]);
-            }
-            layer.own = own;
-        }
+        self.places = rows.iter().map(|&row| self.places[row].clone()).collect();
         self.pictures = rows.iter().map(|&row| self.pictures[row]).collect();
     }
 }

@@ -247,6 +247,12 @@ mod tests {
             ("loss.alpha=-1", "loss.alpha"),
             ("train.select=nothing", "train.select"),
             ("score.suite=nothing", "score.suite"),
+            ("decode.strategy=best", "decode"),
+            ("decode.beams=0", "decode.beams"),
+            ("decode.length_penalty=nan", "decode.length_penalty"),
+            ("decode.temperature=0", "decode.temperature"),
+            ("decode.top_k=-1", "decode"),
+            ("decode.top_p=1.5", "decode.top_p"),
         ] {
             let error = tiny(&[set]).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{set}");

@@ -231,6 +231,16 @@ pub struct DecodeRecipe {
     pub strategy: Strategy,
     /// The most tokens a caption may have.
     pub max_tokens: usize,
+    /// Of `beam`: captions that are followed at a time; 1 is greedy.
+    pub beams: usize,
+    /// Of `beam`: the power of the length that a sum of log-probabilities is divided by.
+    pub length_penalty: f64,
+    /// Of `sample`: what logits are divided by.
+    pub temperature: f64,
+    /// Of `sample`: the number of likeliest tokens to draw from; 0 is all of them.
+    pub top_k: usize,
+    /// Of `sample`: the probability that the tokens to draw from have together; 1 is all of them.
+    pub top_p: f64,
 }
 
 /// The decoding strategy.
@@ -239,6 +249,12 @@ pub struct DecodeRecipe {
 pub enum Strategy {
     /// The most probable token at each position.
     Greedy,
+    /// Beam search.
+    Beam,
+    /// Each token drawn from the model's distribution, from the cell's seed.
+    Sample,
+    /// Each word predicted from the true words before it: no captioning, but what some papers score.
+    TeacherForced,
 }
 
 /// How captions are scored.

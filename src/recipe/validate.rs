@@ -86,6 +86,22 @@ impl Recipe {
             self.tokenizer.max_tokens,
             "decode.max_tokens",
         )?;
+        within(self.decode.beams, 1, 1024, "decode.beams")?;
+        let penalty = self.decode.length_penalty;
+        require(
+            (-100.0..=100.0).contains(&penalty),
+            "decode.length_penalty",
+            penalty,
+            "a number from -100 to 100",
+        )?;
+        positive(self.decode.temperature, "decode.temperature")?;
+        let top_p = self.decode.top_p;
+        require(
+            top_p > 0.0 && top_p <= 1.0,
+            "decode.top_p",
+            top_p,
+            "a number above 0 and at most 1",
+        )?;
         one_of(
             &self.score.suite,
             &["paper", "coco", "sacrebleu", "all"],

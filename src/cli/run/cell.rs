@@ -9,16 +9,20 @@ use super::super::{checkpoint, interrupt};
 use super::prepare::{Prepared, Texts};
 use super::{model_config, probes, scoring};
 use crate::Result;
-use crate::decode::{self, TextBank};
-use crate::models::{LatentNoise, Model, Workspace};
+use crate::decode::{self, Method, Request, TextBank};
+use crate::models::{Model, Workspace};
 use crate::nn::{Params, Workers};
 use crate::recipe::{Bank, Cell, References, TestLatent, flatten};
 use crate::results::cell::CellDir;
 use crate::results::schema::{CellKind, CellResult, Cost, Diagnostic, SCHEMA};
-use crate::train::{self, Control, Ending, Job, Pair, SplitData, Trained, mix};
+use crate::train::{self, Control, Ending, Job, Pair, SplitData, Trained};
 
 /// Of a cell's share of `--max-minutes`, the part for training; captioning and probes take the rest.
 pub const TRAINING_SHARE: f64 = 0.85;
+
+/// What the reader must know of a teacher-forced cell.
+const FORCED: &str = "decode.strategy = \"teacher-forced\": each word is predicted from the true words of the \
+                      picture's first caption before it. These scores are not those of captions.";
 
 /// Trains the cell (or goes on with it), captions the test pictures and writes the cell's documents.
 ///
@@ -57,6 +61,10 @@ pub fn run(
     let (probes, mut warnings) =
         probes::measure(&model, &trained.best, &splits[2], cell, &trained, workers)?;
     warnings.extend(endings(&trained, cell, splits[0].caption_counts()));
+    let forced = cell.variant.generates() && scene.method().is_none();
+    if forced {
+        warnings.push(FORCED.into());
+    }
 
     let texts_of = |d: &BTreeMap<String, (Diagnostic, Vec<String>)>| {
         let pair =
@@ -72,7 +80,10 @@ pub fn run(
         cell: cell.name.clone(),
         kind: CellKind::Model,
         variant: cell.variant.to_string(),
-        label: cell.label.clone(),
+        label: match forced {
+            true => format!("{}, teacher-forced", cell.label),
+            false => cell.label.clone(),
+        },
         latent: model
             .config()
             .vae
@@ -154,8 +165,13 @@ impl Scene<'_> {
         self.texts
             .tokenizer
             .save(&folder.join(checkpoint::TOKENIZER))?;
-        let max_tokens = self.cell.recipe.decode.max_tokens;
-        checkpoint::Settings { max_tokens }.write(folder)?;
+        checkpoint::Settings {
+            max_tokens: self.cell.recipe.decode.max_tokens,
+            // Teacher forcing needs the true words, which a picture alone does not have.
+            decode: self.method().unwrap_or_default(),
+            latent_seed: self.latent_seed(),
+        }
+        .write(folder)?;
         if self.cell.variant.generates() {
             return Ok(());
         }
@@ -173,38 +189,57 @@ impl Scene<'_> {
 
     fn captions(&self, params: &Params) -> Result<Vec<String>> {
         match self.cell.variant.generates() {
-            true => self.generate(params),
+            true => match self.method() {
+                Some(method) => self.generate(params, &method),
+                None => self.teacher_forced(params),
+            },
             false => self.retrieve(params, self.cell.recipe.contrastive.bank),
         }
     }
 
-    fn generate(&self, params: &Params) -> Result<Vec<String>> {
-        let recipe = &self.cell.recipe;
+    /// How captions are written; `None` for teacher forcing.
+    fn method(&self) -> Option<Method> {
+        Method::of(&self.cell.recipe.decode, self.cell.seed)
+    }
+
+    fn latent_seed(&self) -> Option<u64> {
+        match self.cell.recipe.latent.test {
+            TestLatent::Mean => None,
+            TestLatent::Sample => Some(self.cell.seed),
+        }
+    }
+
+    fn generate(&self, params: &Params, method: &Method) -> Result<Vec<String>> {
         let bar = Progress::new(format!("captioning {}", self.cell.label), self.test.len());
-        let seed = self.cell.seed;
-        let latent = move |first: usize| match recipe.latent.test {
-            TestLatent::Mean => LatentNoise::Mean,
-            TestLatent::Sample => LatentNoise::Sample {
-                seed: mix(seed, 0x7465_7374, first as u64),
-            },
-        };
-        let captions = decode::greedy(
-            self.model,
+        let request = Request {
+            model: self.model,
             params,
-            self.test.specials(),
-            self.test.len(),
-            &|i, out| self.test.images().normalized(i, out),
-            &latent,
-            recipe.decode.max_tokens,
-            self.workers,
-            &|done| bar.advance(done, ""),
-        )?;
+            specials: self.test.specials(),
+            count: self.test.len(),
+            pictures: &|i, out| self.test.images().normalized(i, out),
+            latent_seed: self.latent_seed(),
+            max_tokens: self.cell.recipe.decode.max_tokens,
+        };
+        let captions = decode::generate(&request, method, self.workers, &|done| {
+            bar.advance(done, "")
+        })?;
         bar.finish();
-        let tokenizer = &self.texts.tokenizer;
-        Ok(captions
-            .iter()
-            .map(|words| tokenizer.decode(words))
+        let best = captions.iter().map(|hypotheses| &hypotheses[0].words);
+        Ok(best
+            .map(|words| self.texts.tokenizer.decode(words))
             .collect())
+    }
+
+    /// Each word of every picture's first caption, predicted from the true words before it.
+    fn teacher_forced(&self, params: &Params) -> Result<Vec<String>> {
+        let pair = |picture| Pair {
+            picture,
+            caption: 0,
+        };
+        let pairs: Vec<Pair> = (0..self.test.len()).map(pair).collect();
+        let forced = decode::teacher_forced(self.model, params, self.test, &pairs, self.workers)?;
+        let decode = |row: &decode::Forced| self.texts.tokenizer.decode(&row.words);
+        Ok(forced.iter().map(decode).collect())
     }
 
     fn retrieve(&self, params: &Params, bank: Bank) -> Result<Vec<String>> {
@@ -239,21 +274,7 @@ impl Scene<'_> {
             true => {
                 let label = "teacher-forced: each word predicted from the true words before it, against \
                              that one reference; an upper diagnostic, no caption";
-                let pairs: Vec<Pair> = (0..self.test.len())
-                    .map(|picture| Pair {
-                        picture,
-                        caption: 0,
-                    })
-                    .collect();
-                let forced =
-                    decode::teacher_forced(self.model, params, self.test, &pairs, self.workers)?;
-                let decode = |row: &decode::Forced| self.texts.tokenizer.decode(&row.words);
-                (
-                    "teacher-forced",
-                    label,
-                    forced.iter().map(decode).collect(),
-                    true,
-                )
+                ("teacher-forced", label, self.teacher_forced(params)?, true)
             }
             false => {
                 let (name, bank, label) = match recipe.contrastive.bank {

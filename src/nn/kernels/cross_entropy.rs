@@ -1,12 +1,19 @@
 //! Cross-entropy of a row of logits.
 
-use super::math::{exp, largest, sum};
+use super::math::{exp, largest, sum, sum_of};
 
 dispatch! {
     /// The index of the largest value, the first if several are equal.
     pub(crate) fn argmax(row: &[f32]) -> u32 {
         let most = largest(row);
         row.iter().position(|&x| x == most).unwrap_or(0) as u32
+    }
+
+    /// ln Σ exp(row): what a logit exceeds its logarithmic probability by.
+    pub(crate) fn log_sum_exp(row: &[f32]) -> f64 {
+        let most = largest(row);
+        let total = sum_of(row, row, |x, _| exp::<FMA>(x - most));
+        f64::from(total).ln() + f64::from(most)
     }
 
     /// −ln softmax(row)\[target\]. The row becomes e to its values, less the largest.

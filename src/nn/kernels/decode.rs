@@ -49,29 +49,30 @@ pub fn gelu(kind: Gelu, x: &mut [f32]) {
 }
 
 dispatch! {
-    /// Attention of one query over one sequence's cached keys and values.
+    /// Attention of one query over cached keys and values.
     ///
-    /// `query` and `out` have `heads` blocks of columns. The key of position i starts at
+    /// `query` and `out` have `heads` blocks of columns. The key of place i starts at
     /// `keys[i * stride]` and the value at `values[i * stride]`, so packed rows serve too
-    /// (`&cache[..]` and `&cache[width..]` with stride 2 · width). `length` positions are seen.
+    /// (`&cache[..]` and `&cache[width..]` with stride 2 · width). The places in `seen` are
+    /// attended to: sequences that share a past need no copy of it.
     pub fn attention(
         query: &[f32],
         keys: &[f32],
         values: &[f32],
         stride: usize,
-        length: usize,
+        seen: &[u32],
         heads: usize,
         out: &mut [f32],
     ) {
         let width = query.len() / heads;
-        assert!(length > 0 && query.len() == heads * width && out.len() == query.len());
+        assert!(!seen.is_empty() && query.len() == heads * width && out.len() == query.len());
         let scale = 1.0 / (width as f32).sqrt();
         out.fill(0.0);
         for (head, (query, out)) in query.chunks_exact(width).zip(out.chunks_exact_mut(width)).enumerate() {
             // One pass: what was summed is scaled down whenever a larger score turns up.
             let (mut most, mut total) = (f32::NEG_INFINITY, 0.0);
-            for position in 0..length {
-                let start = position * stride + head * width;
+            for &place in seen {
+                let start = place as usize * stride + head * width;
                 let score = scale * sum_of(query, &keys[start..][..width], |q, k| q * k);
                 let value = &values[start..][..width];
                 if score > most {
@@ -167,20 +168,22 @@ mod tests {
                 Cols::part(kv, 1, 2),
                 attention_shape,
             );
-            for level in levels() {
-                let mut out = vec![f32::NAN; width];
-                at_level(level, || {
-                    attention(
-                        &query,
-                        &cache,
-                        &cache[width..],
-                        2 * width,
-                        length,
-                        heads,
-                        &mut out,
-                    )
-                });
-                assert_close(&out, tape.value(expected));
+            // The same places, once in order and once scattered over a larger cache.
+            let in_order: Vec<u32> = (0..length as u32).collect();
+            let scattered: Vec<u32> = in_order.iter().rev().map(|place| 3 * place + 1).collect();
+            let mut large = vec![f32::NAN; 3 * cache.len()];
+            for (&place, row) in scattered.iter().zip(cache.chunks_exact(2 * width)) {
+                large[place as usize * 2 * width..][..2 * width].copy_from_slice(row);
+            }
+            for (cache, seen) in [(&cache, &in_order), (&large, &scattered)] {
+                for level in levels() {
+                    let mut out = vec![f32::NAN; width];
+                    at_level(level, || {
+                        let values = &cache[width..];
+                        attention(&query, cache, values, 2 * width, seen, heads, &mut out)
+                    });
+                    assert_close(&out, tape.value(expected));
+                }
             }
         }
     }

@@ -1,5 +1,8 @@
-//! The encoder-decoder and its bottleneck: logits, losses, gradients, greedy captions.
+//! The encoder-decoder and its bottleneck: logits, losses, gradients, captions.
 
+use std::path::Path;
+
+use caption_bench::decode::{Beams, Method, Request, generate};
 use caption_bench::models::weights::{named_tensors, open};
 use caption_bench::models::{
     Decoder, KlReduction, LatentNoise, LatentType, Memory, Objective, VaeConfig, Variant,
@@ -157,74 +160,70 @@ fn bottleneck_of_all_patches() {
     bottleneck("vae_patch", LatentType::Patch, KlReduction::Sum);
 }
 
-#[test]
-fn greedy_captions() {
-    let root = reference_or_skip!();
-    let fixture = Fixture::read(&root, "decode");
-    let mut case = Case::captioner(&root, Variant::EncoderDecoder, None, None, None);
+/// The captioner of the decoding fixture.
+fn decoding(root: &Path, fixture: &Fixture) -> Case {
+    let mut case = Case::captioner(root, Variant::EncoderDecoder, None, None, None);
     for tensor in named_tensors(&case.model) {
         let replaced = format!("replace.{}", tensor.name);
         if fixture.tensors.names().any(|name| name == replaced) {
             tensor.write(&mut case.params.values, &fixture.tensors.floats(&replaced));
         }
     }
+    case
+}
+
+#[test]
+fn captions_by_greedy_decoding_and_beam_search() {
+    let root = reference_or_skip!();
+    let fixture = Fixture::read(&root, "decode");
+    let case = decoding(&root, &fixture);
     let pixels = fixture.tensors.floats("pixel_values");
     let pictures =
         |i: usize, out: &mut [f32]| out.copy_from_slice(&pixels[i * out.len()..][..out.len()]);
-    let mut workspace = Workspace::new(&case.model, 2);
     let workers = Workers::new(2).unwrap();
-    let (model, params) = (&case.model, &case.params);
-    let memory = model
-        .encode(
-            params,
-            6,
-            &pictures,
-            LatentNoise::Mean,
-            &workers,
-            &mut workspace,
-        )
-        .unwrap();
-
-    let vocab = model.config().vocab();
-    let mut captions = vec![vec![GPT2]; 6];
-    let mut scores = [0f64; 6];
-    let mut going: Vec<usize> = (0..6).collect();
-    let mut decoder = Decoder::new(model, params, &memory, 0..6, 12).unwrap();
-    while !going.is_empty() && decoder.position() < 11 {
-        let last: Vec<u32> = going
-            .iter()
-            .map(|&i| captions[i][captions[i].len() - 1])
-            .collect();
-        let logits = decoder.step(&last);
-        for (&i, logits) in going.iter().zip(logits.chunks(vocab)) {
-            let best = (0..vocab)
-                .max_by(|&a, &b| logits[a].total_cmp(&logits[b]))
-                .unwrap();
-            let sum: f64 = logits
-                .iter()
-                .map(|&l| f64::from(l - logits[best]).exp())
-                .sum();
-            captions[i].push(best as u32);
-            scores[i] -= sum.ln();
+    for (beams, method) in [
+        (1, Method::Greedy),
+        (2, beam_search(2)),
+        (4, beam_search(4)),
+    ] {
+        let request = Request {
+            model: &case.model,
+            params: &case.params,
+            specials: case.specials,
+            count: 6,
+            pictures: &pictures,
+            latent_seed: None,
+            // transformers' max_length counts the start token.
+            max_tokens: fixture.number("/max_length") as usize - 1,
+        };
+        let found = generate(&request, &method, &workers, &|_| ()).unwrap();
+        let expected = &fixture.json["beams"][beams.to_string()];
+        let expected: Vec<Vec<Scored>> = serde_json::from_value(expected.clone()).unwrap();
+        assert_eq!(found.len(), expected.len());
+        for (found, expected) in found.iter().zip(&expected) {
+            assert_eq!(found.len(), beams);
+            for (found, expected) in found.iter().zip(expected) {
+                let mut ids = vec![GPT2];
+                ids.extend(&found.words);
+                ids.extend(found.ended.then_some(GPT2));
+                assert_eq!(ids, expected.ids, "{beams} beams");
+                let error = (found.score - expected.score).abs();
+                assert!(error < 1e-4, "{} not {}", found.score, expected.score);
+            }
         }
-        let still = |row: &usize| captions[going[*row]].last() != Some(&GPT2);
-        let rows: Vec<usize> = (0..going.len()).filter(still).collect();
-        going = rows.iter().map(|&row| going[row]).collect();
-        decoder.keep(&rows);
     }
-    for (i, expected) in fixture.json["beams"]["1"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .enumerate()
-    {
-        let ids: Vec<u32> = serde_json::from_value(expected[0]["ids"].clone()).unwrap();
-        assert_eq!(captions[i], ids);
-        let score = expected[0]["score"].as_f64().unwrap();
-        assert!(
-            (scores[i] - score).abs() < 1e-4,
-            "{} instead of {score}",
-            scores[i]
-        );
-    }
+}
+
+fn beam_search(beams: usize) -> Method {
+    Method::Beam(Beams {
+        beams,
+        length_penalty: 1.0,
+    })
+}
+
+/// A hypothesis of the fixture.
+#[derive(serde::Deserialize)]
+struct Scored {
+    ids: Vec<u32>,
+    score: f64,
 }
