@@ -77,7 +77,10 @@ impl Checkpoint {
     /// [`Error::Input`] that names what is missing or broken.
     pub fn open(folder: &Path, workers: &Workers) -> Result<Self> {
         let folder = locate(folder)?;
-        let (model, params) = weights::open(&folder)?;
+        let (model, params, coverage) = weights::open(&folder)?;
+        for note in coverage.notes() {
+            eprintln!("{}: {note}", folder.display());
+        }
         let generates = model.config().variant.generates();
         let tokenizer = match (folder.join(TOKENIZER).is_file(), generates) {
             (true, _) if !folder.join("config.json").is_file() => {

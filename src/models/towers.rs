@@ -72,7 +72,7 @@ impl Towers {
 #[test]
 fn vision_transformer_and_decoder() {
     let Some(towers) = Towers::read() else { return };
-    let (model, params) = open(&towers.folder.join("tiny-ved")).unwrap();
+    let (model, params, _) = open(&towers.folder.join("tiny-ved")).unwrap();
     let captioner = model.captioner().unwrap();
     let mut pool = Pool::new();
     let mut off = Dropouts::off();

@@ -3,6 +3,7 @@
 
 mod decoding;
 mod determinism;
+mod formats;
 mod generation;
 mod gradients;
 mod reference;

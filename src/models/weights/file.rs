@@ -1,135 +1,257 @@
-//! The safetensors format: a JSON header that places each tensor, then their bytes.
+//! The tensors of a checkpoint: one file or several, safetensors or PyTorch's.
+//!
+//! A file's numbers are mapped one tensor at a time and converted straight into their place, so
+//! reading needs little memory beside the model's own.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use candle_core::safetensors::BufferedSafetensors;
-use candle_core::{DType, Device, Tensor};
-use serde_json::{Map, Value, json};
+use half::{bf16, f16};
+use memmap2::MmapOptions;
+use serde_json::Value;
 
 use crate::error::{Error, Result};
 
-use super::names::NamedTensor;
+use super::{pickle, safetensors};
 
-/// A file of tensors, held in memory.
+/// The files that hold a folder's weights, the preferred one first.
+const IN_A_FOLDER: [&str; 4] = [
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+];
+
+/// How a number is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    F16,
+    Bf16,
+    F32,
+    F64,
+    /// Anything else: buffers of whole numbers and truth values, which no model here reads.
+    Other,
+}
+
+impl Kind {
+    /// The bytes of one number; 1 where they are never read.
+    pub fn bytes(self) -> usize {
+        match self {
+            Self::F16 | Self::Bf16 => 2,
+            Self::F32 => 4,
+            Self::F64 => 8,
+            Self::Other => 1,
+        }
+    }
+}
+
+/// Where one tensor's numbers lie in a file.
+#[derive(Debug, Clone)]
+pub(super) struct Stored {
+    pub kind: Kind,
+    pub shape: Vec<usize>,
+    /// The numbers from one element to the next of each dimension; `None` if they lie row by row.
+    pub strides: Option<Vec<usize>>,
+    /// Bytes from the file's start.
+    pub offset: u64,
+}
+
+impl Stored {
+    /// The numbers from the first to the last that belongs to it; `None` if that overflows.
+    fn span(&self) -> Option<usize> {
+        if self.shape.contains(&0) {
+            return Some(0);
+        }
+        match &self.strides {
+            None => self
+                .shape
+                .iter()
+                .try_fold(1usize, |n, &side| n.checked_mul(side)),
+            Some(strides) => {
+                let steps = self.shape.iter().zip(strides);
+                steps
+                    .map(|(side, stride)| (side - 1).checked_mul(*stride))
+                    .try_fold(1usize, |n, step| n.checked_add(step?))
+            }
+        }
+    }
+}
+
+/// A checkpoint's tensors by name.
 pub(super) struct TensorFile {
     path: PathBuf,
-    tensors: BufferedSafetensors,
-    names: BTreeSet<String>,
-    /// What its header says beside the tensors.
+    /// Each tensor with the file that holds it.
+    tensors: BTreeMap<String, (PathBuf, Stored)>,
+    /// What a single safetensors file says beside its tensors.
     pub metadata: BTreeMap<String, String>,
 }
 
 impl TensorFile {
-    /// Reads a file.
-    pub fn read(path: &Path) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(|e| Error::reading(path, e))?;
-        let metadata = metadata(&bytes);
-        let tensors = BufferedSafetensors::new(bytes)
-            .map_err(|e| Error::reading(path, format!("expected a whole safetensors file: {e}")))?;
-        let names = tensors.tensors().into_iter().map(|(name, _)| name);
-        Ok(Self {
-            path: path.to_owned(),
-            names: names.collect(),
-            tensors,
-            metadata,
-        })
+    /// Opens a file, the parts that an index names, or a folder with one of these.
+    pub fn open(path: &Path) -> Result<Self> {
+        let path = match path.is_dir() {
+            true => in_folder(path)?,
+            false => path.to_owned(),
+        };
+        let mut file = Self {
+            tensors: BTreeMap::new(),
+            metadata: BTreeMap::new(),
+            path,
+        };
+        match file.path.extension().and_then(|e| e.to_str()) {
+            Some("json") => file.add_index()?,
+            _ => file.metadata = file.add(file.path.clone())?,
+        }
+        Ok(file)
     }
 
-    /// The file.
+    /// The file, or its index.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// The names of its tensors in order.
-    pub fn names(&self) -> &BTreeSet<String> {
-        &self.names
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.tensors.keys().map(String::as_str)
     }
 
-    /// A tensor's numbers as `f32`.
-    pub fn values(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
-        let fault = |message: String| Error::in_file(&self.path, format!("tensor {name}"), message);
-        let tensor = self
-            .tensors
-            .load(name, &Device::Cpu)
-            .map_err(|e| fault(e.to_string()))?;
-        if tensor.dims() != shape {
-            let found = tensor.dims();
+    /// A tensor's shape.
+    pub fn shape(&self, name: &str) -> Option<&[usize]> {
+        self.tensors.get(name).map(|(_, stored)| &stored.shape[..])
+    }
+
+    /// A tensor's numbers as `f32`, row by row, into `out`.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for another shape, for whole numbers, and for a number that is not finite.
+    pub fn read(&self, name: &str, shape: &[usize], out: &mut [f32]) -> Result<()> {
+        let (path, stored) = self.tensors.get(name).ok_or_else(|| {
+            let place = format!("tensor {name}");
+            Error::in_file(&self.path, place, "is missing")
+        })?;
+        let fault = |message: String| Error::in_file(path, format!("tensor {name}"), message);
+        if stored.shape != shape {
+            let found = &stored.shape;
             return Err(fault(format!("has shape {found:?}, expected {shape:?}")));
         }
-        let floats = |tensor: &Tensor| tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>();
-        if !tensor.dtype().is_float() {
-            let found = tensor.dtype().as_str();
-            return Err(fault(format!(
-                "holds {found}, expected floating-point numbers"
-            )));
+        if stored.kind == Kind::Other {
+            return Err(fault("expected floating-point numbers".into()));
         }
-        let values = floats(&tensor).map_err(|e| fault(e.to_string()))?;
-        if let Some(i) = values.iter().position(|v| !v.is_finite()) {
-            return Err(fault(format!("its number {i} is {}", values[i])));
+        let file = File::open(path).map_err(|e| Error::reading(path, e))?;
+        let size = file.metadata().map_err(|e| Error::reading(path, e))?.len();
+        let bytes = stored
+            .span()
+            .and_then(|n| n.checked_mul(stored.kind.bytes()));
+        let len = bytes
+            .filter(|&len| {
+                let end = stored.offset.checked_add(len as u64);
+                end.is_some_and(|end| end <= size)
+            })
+            .ok_or_else(|| fault("reaches beyond the file's end".into()))?;
+        if len == 0 {
+            return Ok(());
         }
-        Ok(values)
+        // SAFETY: the map is read before this function returns; checkpoints are written to other
+        // files and renamed, so nobody shortens this one meanwhile.
+        let map = unsafe { MmapOptions::new().offset(stored.offset).len(len).map(&file) };
+        let map = map.map_err(|e| Error::reading(path, e))?;
+        match stored.kind {
+            Kind::F16 => decode(&map, stored, out, |b| f16::from_le_bytes(b).to_f32()),
+            Kind::Bf16 => decode(&map, stored, out, |b| bf16::from_le_bytes(b).to_f32()),
+            Kind::F32 => decode(&map, stored, out, f32::from_le_bytes),
+            Kind::F64 => decode(&map, stored, out, |b| f64::from_le_bytes(b) as f32),
+            Kind::Other => {}
+        }
+        match out.iter().position(|v| !v.is_finite()) {
+            Some(i) => Err(fault(format!("its number {i} is {}", out[i]))),
+            None => Ok(()),
+        }
     }
-}
 
-/// The `__metadata__` of a file's header; empty if there is none or it is not readable.
-fn metadata(bytes: &[u8]) -> BTreeMap<String, String> {
-    let header = bytes.split_first_chunk::<8>().and_then(|(len, rest)| {
-        let len = usize::try_from(u64::from_le_bytes(*len)).ok()?;
-        serde_json::from_slice::<Value>(rest.get(..len)?).ok()
-    });
-    let Some(Value::Object(entries)) =
-        header.and_then(|mut h| h.get_mut("__metadata__").map(Value::take))
-    else {
-        return BTreeMap::new();
-    };
-    let texts = entries.into_iter().filter_map(|(key, value)| match value {
-        Value::String(text) => Some((key, text)),
-        _ => None,
-    });
-    texts.collect()
-}
-
-/// Writes tensors out of `flat` as `f32`, with `metadata` in the header.
-///
-/// The file is on the disk when this returns; until then there may be half of it.
-pub(super) fn write(
-    path: &Path,
-    tensors: &[NamedTensor],
-    flat: &[f32],
-    metadata: &[(&str, &str)],
-) -> Result<()> {
-    let mut header = Map::new();
-    let metadata = metadata
-        .iter()
-        .map(|(key, text)| (key.to_string(), json!(text)));
-    header.insert("__metadata__".into(), Value::Object(metadata.collect()));
-    let mut end = 0;
-    for tensor in tensors {
-        let start = end;
-        end += size_of::<f32>() * tensor.shape.iter().product::<usize>();
-        let entry = json!({"dtype": "F32", "shape": tensor.shape, "data_offsets": [start, end]});
-        header.insert(tensor.name.clone(), entry);
-    }
-    let mut header = Value::Object(header).to_string();
-    // The data begins at a multiple of 8.
-    header.extend(std::iter::repeat_n(
-        ' ',
-        header.len().next_multiple_of(8) - header.len(),
-    ));
-
-    let write_all = || -> std::io::Result<()> {
-        let mut file = BufWriter::new(File::create(path)?);
-        file.write_all(&(header.len() as u64).to_le_bytes())?;
-        file.write_all(header.as_bytes())?;
-        for tensor in tensors {
-            for value in tensor.read(flat) {
-                file.write_all(&value.to_le_bytes())?;
+    /// Adds one file's tensors and returns what it says beside them.
+    fn add(&mut self, path: PathBuf) -> Result<BTreeMap<String, String>> {
+        let (tensors, metadata) = match path.extension().and_then(|e| e.to_str()) {
+            Some("bin" | "pt" | "pth") => (pickle::tensors(&path)?, BTreeMap::new()),
+            _ => safetensors::header(&path)?,
+        };
+        for (name, stored) in tensors {
+            if let Some((other, _)) = self.tensors.insert(name.clone(), (path.clone(), stored)) {
+                let message = format!("is in {} too", other.display());
+                return Err(Error::in_file(&path, format!("tensor {name}"), message));
             }
         }
-        file.into_inner()?.sync_all()
+        Ok(metadata)
+    }
+
+    /// Adds the tensors of every part that the index names.
+    fn add_index(&mut self) -> Result<()> {
+        let path = self.path.clone();
+        let text = std::fs::read_to_string(&path).map_err(|e| Error::reading(&path, e))?;
+        let index: Value = serde_json::from_str(&text)
+            .map_err(|e| Error::in_file(&path, format!("line {}", e.line()), e))?;
+        let Some(Value::Object(places)) = index.get("weight_map") else {
+            let message = "expected an object of tensor names and their files";
+            return Err(Error::in_file(&path, "weight_map", message));
+        };
+        let mut parts = BTreeSet::new();
+        for (name, part) in places {
+            let plain = part
+                .as_str()
+                .filter(|part| Path::new(part).file_name() == Some(part.as_ref()))
+                .ok_or_else(|| {
+                    let message =
+                        format!("is {part}, expected the name of a file beside the index");
+                    Error::in_file(&path, format!("weight_map.{name}"), message)
+                })?;
+            parts.insert(plain);
+        }
+        for part in &parts {
+            self.add(path.with_file_name(part))?;
+        }
+        for (name, part) in places {
+            if !self.tensors.contains_key(name) {
+                let place = format!("weight_map.{name}");
+                let message = format!("there is no such tensor in {part}");
+                return Err(Error::in_file(&path, place, message));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The file of a folder that holds or places its weights.
+fn in_folder(folder: &Path) -> Result<PathBuf> {
+    let files = IN_A_FOLDER.map(|name| folder.join(name));
+    files.into_iter().find(|f| f.is_file()).ok_or_else(|| {
+        Error::input(format!(
+            "{}: no weights in this folder; expected {}",
+            folder.display(),
+            IN_A_FOLDER.join(", ")
+        ))
+    })
+}
+
+/// Converts the numbers of a mapped tensor, row by row.
+fn decode<const N: usize>(
+    bytes: &[u8],
+    stored: &Stored,
+    out: &mut [f32],
+    number: impl Fn([u8; N]) -> f32,
+) {
+    let (numbers, _) = bytes.as_chunks::<N>();
+    let Some(strides) = &stored.strides else {
+        for (out, bytes) in out.iter_mut().zip(numbers) {
+            *out = number(*bytes);
+        }
+        return;
     };
-    write_all().map_err(|e| Error::writing(path, e))
+    for (i, out) in out.iter_mut().enumerate() {
+        let (mut rest, mut place) = (i, 0);
+        for (side, stride) in stored.shape.iter().zip(strides).rev() {
+            place += rest % side * stride;
+            rest /= side;
+        }
+        *out = number(numbers[place]);
+    }
 }

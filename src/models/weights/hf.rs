@@ -63,6 +63,11 @@ pub fn bert_config(folder: &Path) -> Result<BertConfig> {
 }
 
 fn vit(config: &Section) -> Result<VitConfig> {
+    if config.value("model_type").and_then(Value::as_str) == Some("deit") {
+        let fault = "is `deit`, whose distillation token is not supported, expected `vit` \
+                     (DeiT without it is published as `vit`)";
+        return Err(config.fault("model_type", fault));
+    }
     config.expect_text("model_type", "vit", None)?;
     config.expect_text("hidden_act", "gelu", Some("gelu"))?;
     config.expect_flag("qkv_bias", true, true)?;

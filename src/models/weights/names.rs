@@ -38,6 +38,11 @@ impl NamedTensor {
         }
     }
 
+    /// Where the tensor's numbers lie in flat parameters, if they have the file's order there.
+    pub(super) fn place<'a>(&self, flat: &'a mut [f32]) -> Option<&'a mut [f32]> {
+        (!self.transposed).then(|| &mut flat[self.range.clone()])
+    }
+
     /// Puts the tensor's numbers, in the file's order, into flat parameters.
     ///
     /// # Panics

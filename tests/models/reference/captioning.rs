@@ -57,7 +57,7 @@ fn encoder_decoder() {
     let root = reference_or_skip!();
     let fixture = Fixture::read(&root, "encoder_decoder");
     let case = Case::captioner(&root, Variant::EncoderDecoder, None, None, None);
-    let (model, params) = open(&root.join("tiny-ved")).unwrap();
+    let (model, params, _) = open(&root.join("tiny-ved")).unwrap();
     assert_eq!(model.config(), case.model.config());
     assert_eq!(params.values[..], case.params.values[..]);
 
