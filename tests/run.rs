@@ -241,6 +241,58 @@ fn a_grid_has_every_latent_and_of_its_learning_rates_the_better_one() {
 }
 
 #[test]
+fn a_run_starts_from_pretrained_weights_and_their_sizes() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = folder.path().join("first");
+    finish(small(&first).args(["train.epochs=12", "--variant", "encoder-decoder"]));
+    let checkpoint = cell(&first, "encoder-decoder").join("checkpoint");
+    let trained = checkpoint.join("best").display().to_string();
+    let trained = if Path::new(&trained).is_dir() {
+        trained
+    } else {
+        checkpoint.display().to_string()
+    };
+    let second = folder.path().join("second");
+    let weights = |run: &mut Command| {
+        run.arg(format!("model.vision_weights={trained}"))
+            .arg(format!("model.decoder_weights={trained}"))
+            .arg("model.width=96");
+    };
+    let mut run = small(&second);
+    weights(&mut run);
+    let output = finish(run.args(["--variant", "vae"]));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!said.contains("newly initialised"), "{said}");
+    let result = json(&cell(&second, "vae").join("result.json"));
+    assert!(
+        result["cost"]["parameters"].as_u64().unwrap() < 100_000,
+        "the checkpoint's width"
+    );
+    let first_loss = |cell: &Path| -> f64 {
+        let log = std::fs::read_to_string(cell.join("log.jsonl")).unwrap();
+        let record: Value = serde_json::from_str(log.lines().next().unwrap()).unwrap();
+        record["lm"].as_f64().unwrap()
+    };
+    let (cold, warm) = (
+        first_loss(&cell(&first, "encoder-decoder")),
+        first_loss(&cell(&second, "vae")),
+    );
+    assert!(warm < cold - 0.5, "{warm} after {cold}");
+
+    let mut missing = small(&folder.path().join("none"));
+    let said = refused(missing.args(["model.vision_weights=no/such", "--variant", "vae"]));
+    assert!(said.contains("hf download no/such"), "{said}");
+    let mut long = small(&folder.path().join("none"));
+    weights(&mut long);
+    let said = refused(long.args(["tokenizer.max_tokens=400", "--variant", "vae"]));
+    assert!(
+        said.contains("model.decoder_weights") && said.contains("positions"),
+        "{said}"
+    );
+    assert!(!folder.path().join("none").exists());
+}
+
+#[test]
 fn one_thread_and_two_give_the_same_bits() {
     let folder = tempfile::tempdir().unwrap();
     for threads in ["1", "2"] {

@@ -96,6 +96,13 @@ pub struct ArchitectureRecipe {
     pub mlp: usize,
     /// Dropout probability in training (after embeddings, on attention weights, before residual adds).
     pub dropout: f32,
+    /// Pretrained weights of the picture encoder (a ViT): a Hugging Face folder, or a model's id in the
+    /// cache of Hugging Face's tools. Empty: from scratch. All sizes but `image` are then the checkpoint's.
+    pub vision_weights: String,
+    /// Pretrained weights of the decoder (a GPT-2), likewise, and its vocabulary.
+    pub decoder_weights: String,
+    /// Pretrained weights of the dual encoder's text tower (a BERT), likewise, and its vocabulary.
+    pub text_weights: String,
 }
 
 /// The variational bottleneck.

@@ -48,7 +48,7 @@ const OPTIMIZER: &str = "optimizer.safetensors";
 impl State {
     /// The newest checkpoint of the job's folder, or step 0.
     pub(super) fn start_or_resume(job: &Job) -> Result<Self> {
-        let params = job.model.init(job.seed);
+        let params = (job.init)()?;
         let mut state = Self {
             progress: Progress {
                 step: 0,

@@ -37,6 +37,8 @@ pub struct Job<'a> {
     pub recipe: &'a Recipe,
     /// The cell's seed.
     pub seed: u64,
+    /// Makes the weights that training starts from.
+    pub init: &'a dyn Fn() -> Result<Params>,
     /// The model.
     pub model: &'a Model,
     /// The training pictures and captions.

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use super::super::progress::Progress;
 use super::super::{checkpoint, interrupt};
 use super::prepare::{Prepared, Texts};
-use super::{model_config, probes, scoring};
+use super::{architecture, model_config, probes, scoring};
 use crate::Result;
 use crate::decode::{self, Method, Request, TextBank};
-use crate::models::{Model, Workspace};
+use crate::models::{Model, Workspace, weights};
 use crate::nn::{Params, Workers};
 use crate::recipe::{Bank, Cell, References, TestLatent, flatten};
 use crate::results::cell::CellDir;
@@ -36,7 +36,7 @@ pub fn run(
     workers: &Workers,
 ) -> Result<()> {
     let texts = prepared.texts(cell.variant);
-    let config = model_config(&cell.recipe, cell.variant, texts.tokenizer.vocab_size());
+    let config = model_config(&cell.recipe, cell.variant, texts.tokenizer.vocab_size())?;
     let model = Model::new(config)?;
     let splits: Vec<SplitData> = prepared
         .images
@@ -132,9 +132,11 @@ impl Scene<'_> {
     ) -> Result<Trained> {
         let bar = Progress::new(format!("training {}", self.cell.label), 0);
         let companions = |folder: &Path| self.companions(folder);
+        let init = || architecture::initial_weights(&self.cell.recipe, self.model, self.cell.seed);
         let job = Job {
             recipe: &self.cell.recipe,
             seed: self.cell.seed,
+            init: &init,
             model: self.model,
             train,
             validation,
@@ -172,6 +174,10 @@ impl Scene<'_> {
             latent_seed: self.latent_seed(),
         }
         .write(folder)?;
+        // Where transformers has such a model, it opens the folder too.
+        if let Some(config) = weights::hf_config(self.model.config(), self.texts.specials()) {
+            checkpoint::write_config(folder, &config)?;
+        }
         if self.cell.variant.generates() {
             return Ok(());
         }

@@ -53,7 +53,7 @@ impl Pace {
         let recipe = &cell.recipe;
         let texts = prepared.texts(cell.variant);
         let vocab = texts.tokenizer.vocab_size();
-        let model = Model::new(model_config(recipe, cell.variant, vocab))?;
+        let model = Model::new(model_config(recipe, cell.variant, vocab)?)?;
         let captions = texts.splits[0].iter().flatten();
         let (words, count) =
             captions.fold((0, 0), |(words, n), caption| (words + caption.len(), n + 1));

@@ -88,6 +88,9 @@ fn free_folder(folder: std::path::PathBuf) -> std::path::PathBuf {
 
 /// What can be refused before any picture is read.
 fn refuse_early(plan: &RunPlan) -> Result<()> {
+    for cell in &plan.cells {
+        architecture::check_pretrained(&cell.recipe, cell.variant)?;
+    }
     if !plan.out.join("run.json").exists() {
         return Ok(());
     }

@@ -2,6 +2,7 @@
 
 use super::super::plan::RunPlan;
 use super::super::progress::Progress;
+use super::architecture::pretrained_tokenizer;
 use crate::data::{self, Dataset, Example, ImageStore, OpenOptions};
 use crate::models::{Specials, Variant};
 use crate::nn::Workers;
@@ -71,13 +72,19 @@ impl Prepared {
                 .any(|cell| cell.variant.generates() == generates)
         };
         let text = &recipe.tokenizer;
-        let train = |generates: bool| match generates {
-            true => Tokenizer::train_bpe(dataset.training_captions(), text.vocab, text.lowercase),
-            false => Tokenizer::train_wordpiece(dataset.training_captions(), text.vocab),
-        };
+        let tokenizer =
+            |generates: bool| match (pretrained_tokenizer(recipe, generates)?, generates) {
+                (Some(pretrained), _) => Ok(pretrained),
+                (None, true) => {
+                    Tokenizer::train_bpe(dataset.training_captions(), text.vocab, text.lowercase)
+                }
+                (None, false) => {
+                    Tokenizer::train_wordpiece(dataset.training_captions(), text.vocab)
+                }
+            };
         let texts = |generates: bool| -> Result<Option<Texts>> {
             match wants(generates) {
-                true => Texts::new(train(generates)?, &dataset).map(Some),
+                true => Texts::new(tokenizer(generates)?, &dataset).map(Some),
                 false => Ok(None),
             }
         };

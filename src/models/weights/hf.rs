@@ -25,20 +25,20 @@ pub fn vision_encoder_decoder_config(folder: &Path) -> Result<(VitConfig, Gpt2Co
     Ok((vit(&encoder)?, gpt2(&decoder)?))
 }
 
-/// A vision transformer's sizes from its folder.
+/// A vision transformer's sizes from its folder, or from that of an encoder-decoder with one.
 ///
 /// # Errors
 /// [`Error::Input`] that names the file, the key, what was found and what was expected.
 pub fn vit_config(folder: &Path) -> Result<VitConfig> {
-    vit(&Section::open(folder)?)
+    vit(&Section::open(folder)?.tower("encoder")?)
 }
 
-/// A GPT-2's sizes from its folder.
+/// A GPT-2's sizes from its folder, or from that of an encoder-decoder with one.
 ///
 /// # Errors
 /// [`Error::Input`] that names the file, the key, what was found and what was expected.
 pub fn gpt2_config(folder: &Path) -> Result<Gpt2Config> {
-    gpt2(&Section::open(folder)?)
+    gpt2(&Section::open(folder)?.tower("decoder")?)
 }
 
 /// A BERT's sizes from its folder.
@@ -184,6 +184,14 @@ impl Section {
             name: String::new(),
             value,
         })
+    }
+
+    /// A part of an encoder-decoder's configuration; any other is that of the tower itself.
+    fn tower(self, key: &str) -> Result<Self> {
+        match self.value("model_type").and_then(Value::as_str) {
+            Some("vision-encoder-decoder") => self.section(key),
+            _ => Ok(self),
+        }
     }
 
     fn section(&self, key: &str) -> Result<Self> {
