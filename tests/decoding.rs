@@ -1,62 +1,17 @@
 //! How captions are written: recipe keys, what a checkpoint remembers, and the flags of `bench
 //! caption` and `bench eval`.
 
+mod small_run;
+
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
-
-/// A training of seconds.
-const SMALL: [&str; 11] = [
-    "data.spec=scenes:64",
-    "train.epochs=2",
-    "train.warmup_steps=2",
-    "train.validation_pictures=8",
-    "model.width=32",
-    "model.mlp=64",
-    "model.heads=2",
-    "model.encoder_layers=1",
-    "model.decoder_layers=1",
-    "latent.size=16",
-    "tokenizer.vocab=300",
-];
-
-fn bench() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_bench"));
-    command.stdin(Stdio::null());
-    command
-}
-
-fn finish(command: &mut Command) -> Output {
-    let output = command.output().expect("bench starts");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?}: {said}");
-    output
-}
-
-/// Runs to exit code 2 and returns what was said.
-fn refused(command: &mut Command) -> String {
-    let output = command.output().expect("bench starts");
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(2), "{command:?}: {said}");
-    assert!(!said.contains("panicked"), "{said}");
-    said
-}
-
-fn json(path: &Path) -> Value {
-    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
-}
+use small_run::{bench, cell, finish, json, refused, small};
 
 /// Trains one variant and returns its cell.
 fn train(out: &Path, variant: &str, settings: &[&str]) -> PathBuf {
-    let mut run = bench();
-    run.args(["run", "--variant", variant, "--out"]).arg(out);
-    finish(run.arg("--set").args(SMALL).args(settings));
-    let mut cells = std::fs::read_dir(out.join("cells")).unwrap();
-    let is_model = |path: &PathBuf| path.join("checkpoint").is_dir();
-    cells
-        .find_map(|entry| Some(entry.unwrap().path()).filter(is_model))
-        .unwrap()
+    finish(small(out).args(settings).args(["--variant", variant]));
+    cell(out, variant)
 }
 
 /// What `bench eval` makes of the cell's own test pictures.

@@ -1,84 +1,14 @@
 //! `bench run` from end to end, in miniature: what lands on disk, that it is the same twice, that it
 //! survives being stopped, and that bad input is refused.
 
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+mod small_run;
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-
-/// A run of seconds: 64 pictures, a narrow model, two epochs.
-const SMALL: [&str; 12] = [
-    "data.spec=scenes:64",
-    "train.epochs=2",
-    "train.batch=16",
-    "train.warmup_steps=2",
-    "train.validation_pictures=8",
-    "model.width=32",
-    "model.mlp=64",
-    "model.heads=2",
-    "model.encoder_layers=1",
-    "model.decoder_layers=1",
-    "latent.size=16",
-    "tokenizer.vocab=300",
-];
-
-fn bench() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_bench"));
-    command.stdin(Stdio::null());
-    command
-}
-
-fn small(out: &Path) -> Command {
-    let mut command = bench();
-    command
-        .arg("run")
-        .arg("--out")
-        .arg(out)
-        .arg("--set")
-        .args(SMALL);
-    command
-}
-
-fn finish(command: &mut Command) -> Output {
-    let output = command.output().expect("bench starts");
-    assert!(
-        output.status.success(),
-        "{command:?}: {}\n{}",
-        output.status,
-        String::from_utf8_lossy(&output.stderr)
-    );
-    output
-}
-
-/// Runs to exit code 2 and returns what was said.
-fn refused(command: &mut Command) -> String {
-    let output = command.output().expect("bench starts");
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(2), "{command:?}: {said}");
-    assert!(!said.contains("panicked"), "{said}");
-    said
-}
-
-fn cell(run: &Path, variant: &str) -> PathBuf {
-    let prefix = format!("{variant}-");
-    let mut found: Vec<PathBuf> = std::fs::read_dir(run.join("cells"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| {
-            let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            name.strip_prefix(&prefix)
-                .is_some_and(|hash| hash.len() == 8 && !hash.contains('-'))
-        })
-        .collect();
-    assert_eq!(found.len(), 1, "one cell of {variant}: {found:?}");
-    found.remove(0)
-}
-
-fn json(path: &Path) -> Value {
-    let text = std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
-}
+use small_run::{bench, cell, finish, json, refused, small};
 
 /// What must be the same bits in two runs of the same recipe and seed.
 fn bits(cell: &Path) -> Vec<(String, Vec<u8>)> {

@@ -81,7 +81,7 @@ impl Checkpoint {
         let folder = locate(folder)?;
         let (model, params, coverage) = weights::open(&folder)?;
         for note in coverage.notes() {
-            eprintln!("{}: {note}", folder.display());
+            eprintln!("note: {}: {note}", folder.display());
         }
         let generates = model.config().variant.generates();
         let tokenizer = match (folder.join(TOKENIZER).is_file(), generates) {

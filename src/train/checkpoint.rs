@@ -48,7 +48,12 @@ const OPTIMIZER: &str = "optimizer.safetensors";
 impl State {
     /// The newest checkpoint of the job's folder, or step 0.
     pub(super) fn start_or_resume(job: &Job) -> Result<Self> {
-        let params = (job.init)()?;
+        let saved = job.folder.checkpoint();
+        let params = match saved {
+            // All of them are read in a moment.
+            Some(_) => Params::zeros(job.model.layout().clone()),
+            None => (job.init)()?,
+        };
         let mut state = Self {
             progress: Progress {
                 step: 0,
@@ -60,7 +65,7 @@ impl State {
             best: params.clone(),
             params,
         };
-        if let Some(folder) = job.folder.checkpoint() {
+        if let Some(folder) = saved {
             state
                 .read(job, &folder)
                 .map_err(|e| e.context(format!("cannot resume from {}", folder.display())))?;

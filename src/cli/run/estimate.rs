@@ -19,12 +19,9 @@ const SHORT: f64 = 0.5;
 /// What a validation pair costs of a training pair: the forward pass of three.
 const FORWARD: f64 = 1.0 / 3.0;
 
-/// Seconds of training, validation and captioning for `cells`, measured with one model of each variant,
-/// that with the largest latent.
-///
-/// # Errors
-/// Those of the models.
-pub fn seconds(cells: &[&Cell], prepared: &Prepared, workers: &Workers) -> Result<f64> {
+/// Seconds of training, validation and greedy captioning for `cells`, measured with one model of each
+/// variant, that with the largest latent.
+fn seconds(cells: &[&Cell], prepared: &Prepared, workers: &Workers) -> Result<f64> {
     let mut pace: BTreeMap<&str, Pace> = BTreeMap::new();
     let mut total = 0.0;
     for cell in cells {

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 
-/// The folder of a pretrained model: `name` itself if it is a folder, else the newest snapshot of the
-/// model of that id (`gpt2`, `google/vit-base-patch16-224-in21k`) in the cache of `huggingface_hub`.
+/// The folder of a pretrained model: `name` itself if it is a folder, else the snapshot that the branch
+/// `main` names of the model of that id (`gpt2`, `google/vit-base-patch16-224-in21k`) in the cache of `huggingface_hub`.
 ///
 /// The cache is `$HF_HUB_CACHE`, `$HUGGINGFACE_HUB_CACHE`, `$HF_HOME/hub` or `~/.cache/huggingface/hub`,
 /// the first that is set. Nothing is downloaded.
