@@ -80,6 +80,7 @@ impl<'a> Bench<'a> {
             alpha: if variant.generates() { 1.0 } else { 0.0 },
             beta: weight(variant.has_bottleneck()),
             gamma: weight(variant.is_contrastive()),
+            free_bits: 0.0,
             latent: LatentNoise::Mean,
             dropout: None,
         };

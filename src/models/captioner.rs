@@ -9,7 +9,7 @@ use super::blocks::{Dropouts, initial_std};
 use super::config::{ModelConfig, TextPass};
 use super::contrastive::{ContrastiveHead, image_embedding, text_embedding};
 use super::gpt2::{Gpt2, MemoryVar};
-use super::vae::Bottleneck;
+use super::vae::{Bottleneck, Gaussians};
 use super::vit::Vit;
 use super::{Forward, Pass};
 
@@ -40,8 +40,8 @@ pub(super) struct Encoded {
     pub states: Var,
     /// What the decoder attends to.
     pub memory: MemoryVar,
-    /// The bottleneck's divergence from its prior.
-    pub kl: Option<Kl>,
+    /// The bottleneck's posterior.
+    pub posterior: Option<Gaussians>,
 }
 
 impl Captioner {
@@ -82,18 +82,23 @@ impl Captioner {
     ) -> Encoded {
         let states = self.vit.forward(tape, pictures, dropouts);
         let tokens = self.vit.config.tokens();
-        let (memory, kl) = match &self.bridge {
+        let (memory, posterior) = match &self.bridge {
             Bridge::Direct => (MemoryVar { states, tokens }, None),
             Bridge::Projection(map) => {
                 let states = tape.linear(states, *map);
                 (MemoryVar { states, tokens }, None)
             }
             Bridge::Bottleneck(bottleneck) => {
-                let (memory, kl) = bottleneck.forward(tape, states, tokens, noise, kl_weight);
-                (memory, Some(kl))
+                let (memory, posterior) =
+                    bottleneck.forward(tape, states, tokens, noise, kl_weight);
+                (memory, Some(posterior))
             }
         };
-        Encoded { states, memory, kl }
+        Encoded {
+            states,
+            memory,
+            posterior,
+        }
     }
 
     /// The posterior's means, (batch × latent tokens, size), and its divergence from the prior;
@@ -104,8 +109,8 @@ impl Captioner {
         };
         let states = self.vit.forward(tape, pictures, &mut Dropouts::off());
         let tokens = self.vit.config.tokens();
-        let (means, kl) = bottleneck.draw(tape, states, tokens, Noise::Mean, 0.0);
-        Some((means.states, kl))
+        let (means, posterior) = bottleneck.draw(tape, states, tokens, Noise::Mean, 0.0);
+        Some((means.states, posterior.kl))
     }
 
     /// The loss of every caption token and end token, each predicted from the true tokens before
@@ -200,9 +205,11 @@ impl Captioner {
                 .then(|| self.embed(tape, &encoded, captions, specials, &mut dropouts));
             (lm, embeddings)
         };
+        let posterior = encoded.posterior;
         Forward {
             lm: Some(lm),
-            kl: encoded.kl,
+            posterior: posterior.as_ref().map(|p| (p.mean, p.log_variance)),
+            kl: posterior.map(|p| p.kl),
             embeddings,
         }
     }

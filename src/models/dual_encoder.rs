@@ -66,6 +66,7 @@ impl DualEncoder {
         Forward {
             lm: None,
             kl: None,
+            posterior: None,
             embeddings: Some((image, text)),
         }
     }

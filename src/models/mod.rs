@@ -24,6 +24,7 @@ mod config;
 mod contrastive;
 mod decoder;
 mod dual_encoder;
+mod free_bits;
 mod gpt2;
 mod inference;
 mod objective;
@@ -96,6 +97,8 @@ pub struct Forward {
     pub lm: Option<TokenLosses>,
     /// The bottleneck's divergence from its prior.
     pub kl: Option<Kl>,
+    /// The posteriors' means and log variances, (batch × latent tokens, size).
+    pub posterior: Option<(Var, Var)>,
     /// Image and text embeddings, (batch, width), projected and not normalised.
     pub embeddings: Option<(Var, Var)>,
 }

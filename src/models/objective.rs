@@ -5,6 +5,7 @@ use crate::nn::contrastive::{Contrastive, contrastive};
 use crate::nn::{Noise, Params, Tape, Var, Workers};
 
 use super::batch::Batch;
+use super::free_bits::FreeBits;
 use super::workspace::{Shard, Workspace, cut};
 use super::{Forward, Model, Pass};
 
@@ -17,6 +18,8 @@ pub struct Objective<'a> {
     pub beta: f64,
     /// Weight γ of the contrastive loss. The dual encoder has no other loss and weighs it with 1.
     pub gamma: f64,
+    /// Divergence in nats that every latent dimension has for free; 0 charges all of it.
+    pub free_bits: f64,
     /// What the bottleneck draws.
     pub latent: LatentNoise<'a>,
     /// The seed of this step's dropout masks; `None` switches dropout off.
@@ -40,7 +43,7 @@ pub enum LatentNoise<'a> {
 /// The losses of a batch.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Losses {
-    /// The weighted sum.
+    /// The weighted sum, in which free bits are charged as if they were used.
     pub loss: f64,
     /// Language-model loss: the mean over caption tokens and end tokens, in nats.
     pub lm: Option<f64>,
@@ -57,8 +60,8 @@ pub struct Losses {
 /// The losses of a batch; *adds* their gradients to those of the workspace's shards.
 ///
 /// The batch is cut into the workspace's shards, each of which runs forward and backward on one
-/// thread; with a contrastive loss, which needs the embeddings of the whole batch, all shards run
-/// forward before any runs backward. Losses and gradients are the same to the last bit for any
+/// thread; with a contrastive loss, which needs the embeddings of the whole batch, and with free
+/// bits, which need its divergence, all shards run forward before any runs backward. Losses and gradients are the same to the last bit for any
 /// number of workers.
 ///
 /// # Errors
@@ -94,6 +97,7 @@ pub fn losses_only(
 struct Halfway<'a> {
     forward: Forward,
     embeddings: Option<[Vec<f32>; 2]>,
+    posterior: Option<[Vec<f32>; 2]>,
     tape: Option<Tape<'a>>,
 }
 
@@ -111,9 +115,12 @@ fn run(
     let tokens = lengths.iter().sum::<usize>() + lengths.len();
     let kl_element_weight = model.kl_element_weight(batch.len());
     let pieces = cut(&lengths, workspace.shards.len());
+    let charges = objective.free_bits > 0.0 && model.config().vae.is_some();
+    let kl_weight = (objective.beta * kl_element_weight) as f32;
     let weights = Pass {
         lm_weight: (objective.alpha / tokens as f64) as f32,
-        kl_weight: (objective.beta * kl_element_weight) as f32,
+        // Free bits are charged below, when the divergence of the whole batch is known.
+        kl_weight: if charges { 0.0 } else { kl_weight },
         noise: Noise::Mean,
         dropout: objective.dropout,
         first_sample: 0,
@@ -145,24 +152,35 @@ fn run(
     };
     let mut losses = sum_up(model, &halves, tokens, batch.len());
     losses.cl = contrast.as_ref().map(|c| c.loss);
+    let vectors = batch.len() * model.config().memory_tokens();
+    let free =
+        charges.then(|| FreeBits::new(objective.free_bits, &losses.kl_per_dimension, vectors));
+    let charged = match &free {
+        Some(free) => Some(free.sum * kl_element_weight),
+        None => losses.kl,
+    };
     losses.loss = match model.config().variant.generates() {
         true => {
             let part = |weight: f64, loss: Option<f64>| loss.map_or(0.0, |loss| weight * loss);
             part(objective.alpha, losses.lm)
-                + part(objective.beta, losses.kl)
+                + part(objective.beta, charged)
                 + part(gamma, losses.cl)
         }
         false => losses.cl.unwrap_or(0.0),
     };
 
-    if let Some(contrast) = contrast.filter(|_| training) {
+    if training && (contrast.is_some() || free.is_some()) {
+        let late = Late {
+            contrast: contrast.as_ref().map(|c| (c, gamma as f32)),
+            free: free.as_ref().map(|f| (f, kl_weight)),
+        };
         let work = halves.iter_mut().zip(&pieces);
-        workers.map(work, |_, (half, samples)| {
-            backward(half, samples, &contrast, gamma as f32);
-        });
+        workers.map(work, |_, (half, samples)| late.backward(half, samples));
         drop(halves);
         let gradients = workspace.shards[0].gradients.as_mut();
-        if let (Some(gradients), Some(sigma)) = (gradients, model.sigma_slot()) {
+        if let (Some(gradients), Some(sigma), Some(contrast)) =
+            (gradients, model.sigma_slot(), contrast)
+        {
             gradients[sigma.offset] += gamma as f32 * contrast.d_sigma;
         }
     }
@@ -211,33 +229,56 @@ fn forward<'a>(
     let embeddings = forward
         .embeddings
         .map(|(image, text)| [values(image), values(text)]);
-    let tape = match embeddings {
-        Some(_) => Some(tape),
-        None if training => {
+    let charged = forward.posterior.filter(|_| objective.free_bits > 0.0);
+    let posterior = charged.map(|(mean, log_variance)| [values(mean), values(log_variance)]);
+    let tape = match training {
+        true if embeddings.is_some() || posterior.is_some() => Some(tape),
+        true => {
             tape.backward(&[]);
             None
         }
-        None => None,
+        false => None,
     };
     Halfway {
         forward,
         embeddings,
+        posterior,
         tape,
     }
 }
 
-/// Runs a shard backward from its part of the contrastive loss's gradients.
-fn backward(half: &mut Halfway, samples: &[usize], contrast: &Contrastive, gamma: f32) {
-    let (Some(tape), Some((image, text))) = (half.tape.take(), half.forward.embeddings) else {
-        return;
-    };
-    let seed = |gradients: &[f32], var: Var| {
-        let mut seed = select(gradients, samples, var.cols);
-        seed.iter_mut().for_each(|g| *g *= gamma);
-        seed
-    };
-    let (d_image, d_text) = (seed(&contrast.d_image, image), seed(&contrast.d_text, text));
-    tape.backward(&[(image, &d_image), (text, &d_text)]);
+/// What is known of the loss only when all shards have run forward, each with its weight.
+struct Late<'a> {
+    contrast: Option<(&'a Contrastive, f32)>,
+    free: Option<(&'a FreeBits, f32)>,
+}
+
+impl Late<'_> {
+    /// Runs a shard backward from its part of these losses' gradients.
+    fn backward(&self, half: &mut Halfway, samples: &[usize]) {
+        let Some(tape) = half.tape.take() else {
+            return;
+        };
+        let mut seeds: Vec<(Var, Vec<f32>)> = Vec::new();
+        if let (Some((contrast, gamma)), Some((image, text))) =
+            (self.contrast, half.forward.embeddings)
+        {
+            for (var, gradients) in [(image, &contrast.d_image), (text, &contrast.d_text)] {
+                let mut seed = select(gradients, samples, var.cols);
+                seed.iter_mut().for_each(|g| *g *= gamma);
+                seeds.push((var, seed));
+            }
+        }
+        if let (Some((free, weight)), Some((mean, log_variance)), Some([means, log_variances])) =
+            (self.free, half.forward.posterior, &half.posterior)
+        {
+            let [d_mean, d_log_variance] = free.gradients(means, log_variances, weight);
+            seeds.push((mean, d_mean));
+            seeds.push((log_variance, d_log_variance));
+        }
+        let seeds: Vec<(Var, &[f32])> = seeds.iter().map(|(v, g)| (*v, g.as_slice())).collect();
+        tape.backward(&seeds);
+    }
 }
 
 /// Rows of `width` numbers by index.

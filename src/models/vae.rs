@@ -19,6 +19,17 @@ pub(super) struct Bottleneck {
     pub up: Linear,
 }
 
+/// The Gaussians that z is drawn from.
+#[derive(Debug)]
+pub(super) struct Gaussians {
+    /// (batch × latent tokens, size).
+    pub mean: Var,
+    /// (batch × latent tokens, size).
+    pub log_variance: Var,
+    /// Their divergence from the prior.
+    pub kl: Kl,
+}
+
 impl Bottleneck {
     pub fn new(
         builder: &mut LayoutBuilder,
@@ -58,10 +69,10 @@ impl Bottleneck {
         tokens: usize,
         noise: Noise,
         kl_weight: f32,
-    ) -> (MemoryVar, Kl) {
-        let (z, kl) = self.draw(tape, states, tokens, noise, kl_weight);
+    ) -> (MemoryVar, Gaussians) {
+        let (z, posterior) = self.draw(tape, states, tokens, noise, kl_weight);
         let states = tape.linear(z.states, self.up);
-        (MemoryVar { states, ..z }, kl)
+        (MemoryVar { states, ..z }, posterior)
     }
 
     /// As [`Bottleneck::forward`], before z is mapped to the decoder's width; with
@@ -73,7 +84,7 @@ impl Bottleneck {
         tokens: usize,
         noise: Noise,
         kl_weight: f32,
-    ) -> (MemoryVar, Kl) {
+    ) -> (MemoryVar, Gaussians) {
         let (source, tokens) = match self.config.latent {
             LatentType::Patch => (states, tokens),
             LatentType::Cls => {
@@ -84,7 +95,12 @@ impl Bottleneck {
         let mean = tape.linear(source, self.mean);
         let log_variance = tape.linear(source, self.log_variance);
         let (states, kl) = tape.gaussian_bottleneck(mean, log_variance, noise, kl_weight);
-        (MemoryVar { states, tokens }, kl)
+        let posterior = Gaussians {
+            mean,
+            log_variance,
+            kl,
+        };
+        (MemoryVar { states, tokens }, posterior)
     }
 }
 

@@ -31,11 +31,18 @@ pub fn flatten(recipe: &Recipe) -> BTreeMap<String, Value> {
     out
 }
 
+/// Keys that came after runs and baselines had been hashed, with the value that changes nothing. At that
+/// value they do not count, so that what was trained before them stays comparable.
+const LATER: [(&str, f64); 2] = [("loss.free_bits", 0.0), ("loss.kl_annealing", 0.0)];
+
 /// SHA-256 over the sorted dotted keys and values, hexadecimal. The name does not count.
 pub fn fingerprint(recipe: &Recipe) -> String {
     let mut hasher = Sha256::new();
     for (key, value) in flatten(recipe) {
-        if key != "name" {
+        let neutral = LATER
+            .iter()
+            .any(|&(later, neutral)| key == later && value.as_f64() == Some(neutral));
+        if key != "name" && !neutral {
             hasher.update(format!("{key}={value}\n"));
         }
     }
@@ -44,4 +51,23 @@ pub fn fingerprint(recipe: &Recipe) -> String {
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recipe::{Source, resolve};
+
+    #[test]
+    fn a_later_key_counts_only_away_from_its_neutral_value() {
+        let hash = |overrides: &[&str]| {
+            let overrides: Vec<String> = overrides.iter().map(ToString::to_string).collect();
+            fingerprint(&resolve(&Source::Preset("ci".into()), &overrides).unwrap())
+        };
+        let plain = hash(&[]);
+        assert_eq!(hash(&["loss.free_bits=0", "name=other"]), plain);
+        assert_ne!(hash(&["loss.free_bits=0.1"]), plain);
+        assert_ne!(hash(&["loss.kl_annealing=0.5"]), plain);
+        assert_ne!(hash(&["loss.beta=0"]), plain);
+    }
 }

@@ -164,6 +164,12 @@ pub struct LossRecipe {
     pub beta: f32,
     /// Weight of the contrastive loss in +VAE+CL.
     pub gamma: f32,
+    /// The part of all steps over which `beta` grows from 0 to its value; 0 has it whole from the start.
+    #[serde(default)]
+    pub kl_annealing: f64,
+    /// KL divergence in nats that every latent dimension has for free, of its mean over the batch.
+    #[serde(default)]
+    pub free_bits: f64,
 }
 
 /// The optimizer and its schedule.

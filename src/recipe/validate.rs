@@ -60,6 +60,14 @@ impl Recipe {
         ] {
             not_negative(value.into(), key)?;
         }
+        let part = self.loss.kl_annealing;
+        require(
+            (0.0..=1.0).contains(&part),
+            "loss.kl_annealing",
+            part,
+            "a part of all steps, from 0 to 1",
+        )?;
+        not_negative(self.loss.free_bits, "loss.free_bits")?;
         within(t.epochs, 1, 1_000_000, "train.epochs")?;
         within(t.batch, 1, 1 << 20, "train.batch")?;
         within(t.shards, 1, t.batch, "train.shards")?;

@@ -67,7 +67,13 @@ pub(super) const OPEN_CHOICES: [OpenChoice; 10] = [
     OpenChoice {
         question: "Loss weights α, β, γ",
         paper: "(0.7, 0.1, 0.2), which did better than (0.6, 0.1, 0.3).",
-        keys: &["loss.alpha", "loss.beta", "loss.gamma"],
+        keys: &[
+            "loss.alpha",
+            "loss.beta",
+            "loss.gamma",
+            "loss.kl_annealing",
+            "loss.free_bits",
+        ],
     },
     OpenChoice {
         question: "Learning rate",

@@ -151,8 +151,9 @@ impl State {
 }
 
 impl Job<'_> {
-    /// What step `step` minimises: the recipe's weights for the parts that the variant has.
-    pub(super) fn objective(&self, step: usize) -> Objective<'static> {
+    /// What step `step` minimises: the recipe's weights for the parts that the variant has, and of the
+    /// divergence's weight the part that is `annealed`.
+    pub(super) fn objective(&self, step: usize, annealed: f64) -> Objective<'static> {
         let weights = &self.recipe.loss;
         let (alpha, beta, gamma) = match self.model.config().variant {
             Variant::DualEncoder => (0.0, 0.0, 1.0),
@@ -167,8 +168,9 @@ impl Job<'_> {
         let step = step as u64;
         Objective {
             alpha,
-            beta,
+            beta: beta * annealed,
             gamma,
+            free_bits: weights.free_bits,
             latent: LatentNoise::Sample {
                 seed: mix(self.seed, 0x6e6f_6973, step),
             },

@@ -87,8 +87,10 @@ pub fn train(job: &Job, control: &Control) -> Result<Trained> {
         let first = step % per_epoch * recipe.batch;
         let pairs = &order.1[first..(first + recipe.batch).min(order.1.len())];
 
+        let schedule = job.schedule(per_epoch, &state.progress, recipe.epochs);
+        let annealed = schedule.annealed(job.recipe.loss.kl_annealing, step);
         let losses = job.train.with_batch(job.model, pairs, |batch| {
-            let objective = job.objective(step);
+            let objective = job.objective(step, annealed);
             loss_and_gradients(
                 job.model,
                 &state.params,
@@ -101,9 +103,7 @@ pub fn train(job: &Job, control: &Control) -> Result<Trained> {
         if !losses.loss.is_finite() {
             return Err(job.diverged(step, &losses));
         }
-        let rate = job
-            .schedule(per_epoch, &state.progress, recipe.epochs)
-            .at(step);
+        let rate = schedule.at(step);
         state
             .optimizer
             .update(&mut state.params, &mut workspace, rate, job.workers);

@@ -42,6 +42,17 @@ impl Schedule {
         let progress = (now as f64 / all.max(1) as f64).min(1.0);
         self.min + (self.max - self.min) * (1.0 + (std::f64::consts::PI * progress).cos()) / 2.0
     }
+
+    /// The part of the KL divergence's weight that counts at `step`: it grows linearly over the first
+    /// `part` of all steps, and is 1 from there (Bowman et al. 2016, "Generating Sentences from a
+    /// Continuous Space", section 3.1).
+    pub fn annealed(&self, part: f64, step: usize) -> f64 {
+        let steps = (part * self.total_steps as f64).round();
+        match steps > 0.0 {
+            true => ((step + 1) as f64 / steps).min(1.0),
+            false => 1.0,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -67,6 +78,22 @@ mod tests {
             (schedule.at(99) - 0.1).abs() < 1e-12,
             "past the end it stays"
         );
+    }
+
+    #[test]
+    fn the_divergence_is_annealed_over_its_part_of_the_steps() {
+        let schedule = Schedule {
+            max: 1.0,
+            min: 0.0,
+            warmup_steps: 0,
+            moves: ScheduleStep::Step,
+            steps_per_epoch: 10,
+            total_steps: 40,
+        };
+        let weights = |part: f64| [0, 1, 4, 9, 10, 39].map(|step| schedule.annealed(part, step));
+        assert_eq!(weights(0.0), [1.0; 6], "off");
+        assert_eq!(weights(0.25), [0.1, 0.2, 0.5, 1.0, 1.0, 1.0]);
+        assert_eq!(schedule.annealed(1.0, 39), 1.0);
     }
 
     /// CosineAnnealingLR's values are in the reference folder, per epoch and per step.

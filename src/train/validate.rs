@@ -11,6 +11,8 @@ use crate::nn::Params;
 ///
 /// `lm` is the mean over all tokens of the split; the others are means over pictures. The last batch
 /// is left out of `cl` where it is smaller than the others, as the loss depends on the batch's size.
+/// `loss` has the divergence as it is and with its whole weight, so that epochs compare whatever the
+/// recipe anneals or has for free.
 ///
 /// # Errors
 /// Those of the forward pass.
@@ -23,7 +25,7 @@ pub fn validate(
     let objective = Objective {
         latent: LatentNoise::Mean,
         dropout: None,
-        ..job.objective(0)
+        ..job.objective(0, 1.0)
     };
     let mut lm = Mean::default();
     let mut kl = Mean::default();

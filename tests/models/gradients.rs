@@ -104,7 +104,8 @@ fn numeric(small: &mut Small, index: usize, step: f32, workspace: &mut Workspace
     (8.0 * near - far) / (12.0 * f64::from(step))
 }
 
-fn compare_with_differences(dropout: bool) {
+/// Compares entries of every parameter of every variant, under what `objective` makes of its objective.
+fn compare_with_differences(dropout: bool, objective: impl Fn(&mut Small)) {
     for (name, mut config) in configs() {
         if dropout {
             config.vit.dropout = 0.1;
@@ -113,6 +114,7 @@ fn compare_with_differences(dropout: bool) {
         }
         let mut small = Small::new(config);
         small.objective.dropout = dropout.then_some(3);
+        objective(&mut small);
         let gradient = total(&small.run(2, 1).1);
         let zero = small.model.zero_in_theory();
         let mut workspace = Workspace::new(&small.model, 2);
@@ -156,10 +158,60 @@ fn compare_with_differences(dropout: bool) {
 
 #[test]
 fn sampled_entries_agree_with_central_differences() {
-    compare_with_differences(false);
+    compare_with_differences(false, |_| ());
 }
 
 #[test]
 fn sampled_entries_agree_with_central_differences_under_dropout() {
-    compare_with_differences(true);
+    compare_with_differences(true, |_| ());
+}
+
+/// A floor in the widest gap between the divergences of two latent dimensions, and a weight under which it shows.
+fn with_free_bits(small: &mut Small) {
+    let mut divergences = small.run(1, 1).0.kl_per_dimension;
+    divergences.sort_by(f64::total_cmp);
+    let gaps = divergences.windows(2).map(|pair| (pair[1] - pair[0], pair));
+    let widest = gaps.max_by(|a, b| a.0.total_cmp(&b.0));
+    small.objective.free_bits = widest.map_or(1.0, |(_, pair)| (pair[0] + pair[1]) / 2.0);
+    small.objective.beta = 3.0;
+}
+
+#[test]
+fn sampled_entries_agree_with_central_differences_under_free_bits() {
+    compare_with_differences(false, with_free_bits);
+}
+
+#[test]
+fn free_bits_are_charged_as_if_they_were_used() {
+    for (name, config) in configs() {
+        let mut small = Small::new(config);
+        let (before, gradient) = small.run(2, 1);
+        let Some(kl) = before.kl else {
+            small.objective.free_bits = 5.0;
+            assert_eq!(small.run(2, 1), (before, gradient), "{name}: no bottleneck");
+            continue;
+        };
+        with_free_bits(&mut small);
+        let (beta, floor) = (small.objective.beta, small.objective.free_bits);
+        let (losses, shards) = small.run(2, 1);
+        assert_eq!(losses.kl, Some(kl), "{name}: the divergence itself");
+        let charged: f64 = before.kl_per_dimension.iter().map(|kl| kl.max(floor)).sum();
+        let measured: f64 = before.kl_per_dimension.iter().sum();
+        let expected = 0.7 * before.lm.unwrap()
+            + beta * kl * charged / measured
+            + 0.2 * before.cl.unwrap_or_default();
+        let error = (losses.loss - expected).abs();
+        assert!(
+            error < 1e-6 * expected,
+            "{name}: {}, {expected}",
+            losses.loss
+        );
+        assert_eq!(small.run(2, 2).1, shards, "{name}: two threads");
+        // A floor above all of them: the divergence no longer pulls at all.
+        small.objective.free_bits = 1e3;
+        let free = total(&small.run(2, 1).1);
+        small.objective.free_bits = 0.0;
+        small.objective.beta = 0.0;
+        assert_eq!(free, total(&small.run(2, 1).1), "{name}: beta of 0");
+    }
 }

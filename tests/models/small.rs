@@ -109,6 +109,7 @@ impl Small {
                 alpha: 0.7,
                 beta: 0.1,
                 gamma: 0.2,
+                free_bits: 0.0,
                 latent: LatentNoise::Sample { seed: 5 },
                 dropout: None,
             },

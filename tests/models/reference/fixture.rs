@@ -284,6 +284,7 @@ pub fn objective(latent: LatentNoise) -> Objective {
         alpha: 0.7,
         beta: 0.1,
         gamma: 0.2,
+        free_bits: 0.0,
         latent,
         dropout: None,
     }

@@ -62,6 +62,9 @@ fn three_steps(name: &str, settings: AdamW) {
     let sums = fixture.json[name]["sum_of_absolute_values"]
         .as_object()
         .unwrap();
+    let noise = fixture.json[name]["largest_absolute_f64_diff"]
+        .as_object()
+        .unwrap();
     let mut stored = 0;
     for tensor in named_tensors(&case.model) {
         let (found, mask) = (tensor.read(&values), tensor.read(&compared));
@@ -70,7 +73,11 @@ fn three_steps(name: &str, settings: AdamW) {
             let mut expected = fixture.tensors.floats(&key);
             let skipped = expected.iter_mut().zip(&mask).filter(|(_, m)| m.is_nan());
             skipped.for_each(|(e, _)| *e = 0.0);
-            compare(&found, &expected, 1e-5, &tensor.name);
+            // Where a first gradient is near 0, Adam's step is a quotient of two roundings: the
+            // fixture then says how far PyTorch's own numbers are from those in double precision.
+            let noise = noise.get(&tensor.name).and_then(|n| n.as_f64());
+            let tolerance = 1e-5 + noise.unwrap_or_default();
+            compare(&found, &expected, tolerance, &tensor.name);
             stored += 1;
         }
         if mask.iter().all(|m| !m.is_nan()) {
