@@ -2,19 +2,27 @@
 //!
 //! As Hugging Face's ViT processor does: EXIF rotation first, then RGB (alpha is
 //! dropped, not blended; palettes and grey levels are spread out; 16 bits become
-//! 8), then Pillow's bilinear resize ([`super::resize`]).
+//! 8), then Pillow's bilinear resize ([`super::resize`]). JPEGs are decoded with
+//! libjpeg-turbo's arithmetic, as Pillow does, to the same bytes: decoders differ
+//! by a level in many pixels, and that is enough for other captions.
 
 use std::io::Cursor;
 use std::path::Path;
 
-use image::codecs::jpeg::JpegDecoder;
 use image::codecs::png::{PngDecoder, PngEncoder};
-use image::{DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageFormat, Limits};
+use image::metadata::Orientation;
+use image::{
+    DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageFormat, Limits, RgbImage,
+};
+use libjpeg_turbo_rs::{Decoder, PixelFormat};
 
 use super::dataset::{Example, Picture};
 use super::resize::bilinear;
 use super::scenes;
 use crate::error::{Error, Result};
+
+/// The most memory that decoding one JPEG may take, as much as is allowed for a PNG.
+const JPEG_MEMORY: usize = 512 << 20;
 
 /// An RGB picture of 8 bits a channel, in the order row, column, channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,8 +80,8 @@ pub fn decode(bytes: &[u8]) -> Result<Rgb> {
         Ok(ImageFormat::Jpeg) if !jpeg_has_end(bytes) => Err(Error::input(
             "the JPEG is truncated: its end-of-image marker is missing",
         )),
-        Ok(ImageFormat::Jpeg) => upright(JpegDecoder::new(Cursor::new(bytes)).map_err(broken)?),
-        Ok(ImageFormat::Png) => upright(PngDecoder::new(Cursor::new(bytes)).map_err(broken)?),
+        Ok(ImageFormat::Jpeg) => jpeg(bytes),
+        Ok(ImageFormat::Png) => png(PngDecoder::new(Cursor::new(bytes)).map_err(broken)?),
         _ if bytes.is_empty() => Err(Error::input(
             "the file is empty; expected a JPEG or PNG picture",
         )),
@@ -83,37 +91,58 @@ pub fn decode(bytes: &[u8]) -> Result<Rgb> {
     }
 }
 
-fn upright(mut decoder: impl ImageDecoder) -> Result<Rgb> {
+fn png(mut decoder: PngDecoder<Cursor<&[u8]>>) -> Result<Rgb> {
     let broken =
         |error: image::ImageError| Error::input(format!("cannot decode the picture: {error}"));
     decoder.set_limits(Limits::default()).map_err(broken)?;
     let orientation = decoder.orientation().map_err(broken)?;
-    let mut picture = DynamicImage::from_decoder(decoder).map_err(broken)?;
-    picture.apply_orientation(orientation);
-    let rgb = match picture {
+    let picture = DynamicImage::from_decoder(decoder).map_err(broken)?;
+    Ok(match picture {
         // Of 16 bits Pillow keeps the upper eight.
         DynamicImage::ImageRgb16(_) | DynamicImage::ImageRgba16(_) => {
-            let wide = picture.into_rgb16();
+            let wide = upright(picture, orientation).into_rgb16();
             let (width, height) = wide.dimensions();
-            let pixels = wide
-                .into_raw()
-                .into_iter()
-                .map(|level| (level >> 8) as u8)
-                .collect();
-            return Ok(Rgb {
+            let levels = wide.into_raw().into_iter();
+            Rgb {
                 width: width as usize,
                 height: height as usize,
-                pixels,
-            });
+                pixels: levels.map(|level| (level >> 8) as u8).collect(),
+            }
         }
-        picture => picture.into_rgb8(),
+        picture => eight_bits(upright(picture, orientation)),
+    })
+}
+
+fn jpeg(bytes: &[u8]) -> Result<Rgb> {
+    let broken = |error: libjpeg_turbo_rs::JpegError| {
+        Error::input(format!("cannot decode the picture: {error}"))
     };
+    let mut decoder = Decoder::new(bytes).map_err(broken)?;
+    decoder.set_output_format(PixelFormat::Rgb);
+    decoder.set_max_memory(JPEG_MEMORY);
+    let decoded = decoder.decode_image().map_err(broken)?;
+    let orientation = decoder.exif_data().and_then(Orientation::from_exif_chunk);
+    let (width, height) = (decoded.width as u32, decoded.height as u32);
+    let picture = RgbImage::from_raw(width, height, decoded.data)
+        .ok_or_else(|| Error::input("cannot decode the picture: its size is not its pixels'"))?;
+    let orientation = orientation.unwrap_or(Orientation::NoTransforms);
+    Ok(eight_bits(upright(picture.into(), orientation)))
+}
+
+/// Turned as its EXIF data say.
+fn upright(mut picture: DynamicImage, orientation: Orientation) -> DynamicImage {
+    picture.apply_orientation(orientation);
+    picture
+}
+
+fn eight_bits(picture: DynamicImage) -> Rgb {
+    let rgb = picture.into_rgb8();
     let (width, height) = rgb.dimensions();
-    Ok(Rgb {
+    Rgb {
         width: width as usize,
         height: height as usize,
         pixels: rgb.into_raw(),
-    })
+    }
 }
 
 /// Whether an end-of-image marker follows the first scan of a JPEG.
