@@ -20,8 +20,6 @@ use crate::{Error, Result};
 pub const TOKENIZER: &str = "tokenizer.json";
 /// The retrieval captions' file.
 const BANK: &str = "bank.jsonl";
-/// The file of Hugging Face's configuration.
-const CONFIG: &str = "config.json";
 /// The captioning settings' file.
 const SETTINGS: &str = "captioner.json";
 
@@ -196,15 +194,6 @@ pub fn write_bank(folder: &Path, captions: &[String]) -> Result<()> {
         text.push('\n');
     }
     std::fs::write(&path, text).map_err(|e| Error::writing(&path, e))
-}
-
-/// Writes the configuration with which transformers reads the checkpoint.
-///
-/// # Errors
-/// [`Error::Failed`] if the file cannot be written.
-pub fn write_config(folder: &Path, config: &serde_json::Value) -> Result<()> {
-    let path = folder.join(CONFIG);
-    std::fs::write(&path, format!("{config:#}\n")).map_err(|e| Error::writing(&path, e))
 }
 
 fn read_bank(folder: &Path) -> Result<Vec<String>> {

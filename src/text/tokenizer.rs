@@ -108,6 +108,25 @@ impl Tokenizer {
             .map_err(|error| Error::failed(format!("cannot write the tokenizer as JSON: {error}")))
     }
 
+    /// Writes the `tokenizer_config.json` with which transformers' `AutoTokenizer` opens the
+    /// `tokenizer.json` beside it.
+    ///
+    /// # Errors
+    ///
+    /// A failure where the file cannot be written.
+    pub fn save_config(&self, folder: &Path) -> Result<()> {
+        let mut config = serde_json::Map::new();
+        config.insert("tokenizer_class".into(), "PreTrainedTokenizerFast".into());
+        config.insert("clean_up_tokenization_spaces".into(), false.into());
+        let SpecialTokens { start, end, pad } = self.specials;
+        for (name, id) in [("bos_token", start), ("eos_token", end), ("pad_token", pad)] {
+            config.insert(name.into(), self.token(id).into());
+        }
+        let path = folder.join("tokenizer_config.json");
+        let text = serde_json::to_string_pretty(&config).map_err(|e| Error::writing(&path, e))?;
+        std::fs::write(&path, text).map_err(|e| Error::writing(&path, e))
+    }
+
     /// The ids of a text, without special tokens; a special token's name within
     /// the text is text. Nothing is cut off.
     pub fn encode(&self, text: &str) -> Vec<u32> {

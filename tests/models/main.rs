@@ -7,5 +7,6 @@ mod formats;
 mod generation;
 mod gradients;
 mod reference;
+mod saved;
 mod small;
 mod weights;

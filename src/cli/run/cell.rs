@@ -175,9 +175,8 @@ impl Scene<'_> {
         }
         .write(folder)?;
         // Where transformers has such a model, it opens the folder too.
-        if let Some(config) = weights::hf_config(self.model.config(), self.texts.specials()) {
-            checkpoint::write_config(folder, &config)?;
-        }
+        self.texts.tokenizer.save_config(folder)?;
+        weights::save_configs(self.model.config(), self.texts.specials(), folder)?;
         if self.cell.variant.generates() {
             return Ok(());
         }

@@ -9,6 +9,9 @@ use crate::error::{Error, Result};
 use super::super::batch::Specials;
 use super::super::config::{BertConfig, Gpt2Config, ModelConfig, VitConfig};
 
+/// The file of a model's configuration.
+pub(super) const CONFIG: &str = "config.json";
+
 /// The towers' sizes from the folder of a `VisionEncoderDecoderModel` of a ViT and a GPT-2.
 ///
 /// # Errors
@@ -107,13 +110,14 @@ fn gpt2(config: &Section) -> Result<Gpt2Config> {
     })
 }
 
-/// The `config.json` with which transformers reads a checkpoint of an encoder-decoder of
-/// [`super::save`]; `None` for the other variants, which transformers has no model for.
+/// The `config.json` with which transformers reads a captioner's checkpoint of [`super::save`]; `None`
+/// for the dual encoder: transformers' own projects poolers' outputs, which the paper's has not.
+///
+/// Of a variant with a bottleneck transformers takes both towers and says that it did not use the
+/// `latent.*` and `contrastive.*` tensors. Its decoder then has to be given what it attends to as
+/// `encoder_outputs`: `up(mean(h))` of the encoder's last states h, or of the first alone for a CLS latent.
 pub fn hf_config(config: &ModelConfig, specials: Specials) -> Option<Value> {
-    let (vit, gpt2) = match (config.vae, config.gpt2) {
-        (None, Some(gpt2)) => (config.vit, gpt2),
-        _ => return None,
-    };
+    let (vit, gpt2) = (config.vit, config.gpt2?);
     Some(json!({
         "architectures": ["VisionEncoderDecoderModel"],
         "model_type": "vision-encoder-decoder",
@@ -175,7 +179,7 @@ struct Section {
 
 impl Section {
     fn open(folder: &Path) -> Result<Self> {
-        let path = folder.join("config.json");
+        let path = folder.join(CONFIG);
         let text = std::fs::read_to_string(&path).map_err(|e| Error::reading(&path, e))?;
         let value = serde_json::from_str(&text)
             .map_err(|e| Error::in_file(&path, format!("line {}", e.line()), e))?;

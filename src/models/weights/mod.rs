@@ -1,8 +1,8 @@
 //! Weights on disk: this crate's checkpoints, and Hugging Face's.
 //!
-//! Both have the same names where Hugging Face has one, so an encoder-decoder trained here, with
-//! [`hf_config`] beside it as `config.json`, is read by `transformers.VisionEncoderDecoderModel`,
-//! and a pretrained one is read here. What is written is safetensors; what is read may also be
+//! Both have the same names where Hugging Face has one, so a captioner trained here, with the files of
+//! [`save_configs`] beside it, is read by `transformers.VisionEncoderDecoderModel`, and a pretrained
+//! one is read here. What is written is safetensors; what is read may also be
 //! PyTorch's own format, in one file or several, with numbers of 16, 32 or 64 bits.
 //!
 //! This crate's checkpoints must fit exactly. Of a pretrained one, [`Coverage`] says what the
@@ -19,6 +19,7 @@ mod hub;
 mod names;
 mod pickle;
 mod positions;
+mod preprocessor;
 mod safetensors;
 
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ use std::path::Path;
 use crate::error::{Error, Result};
 use crate::nn::Params;
 
+use super::batch::Specials;
 use super::config::ModelConfig;
 use super::{Model, Variant};
 use file::TensorFile;
@@ -35,6 +37,7 @@ pub use coverage::Coverage;
 pub use hf::{bert_config, gpt2_config, hf_config, vision_encoder_decoder_config, vit_config};
 pub use hub::folder_of;
 pub use names::{NamedTensor, named_tensors};
+pub use preprocessor::{check_preprocessor, preprocessor_config};
 
 /// The key in a checkpoint's header under which the model's configuration stands.
 const CONFIG_KEY: &str = "caption_bench.model";
@@ -49,6 +52,23 @@ pub fn save(model: &Model, params: &Params, path: &Path) -> Result<()> {
     // transformers refuses files that do not say which framework's layout they have.
     let metadata = [("format", "pt"), (CONFIG_KEY, config.as_str())];
     safetensors::write(path, &named_tensors(model), &params.values, &metadata)
+}
+
+/// Writes what transformers needs beside a captioner's checkpoint: `config.json`, see [`hf_config`], and
+/// `preprocessor_config.json`. Of a dual encoder it reads none, and nothing is written.
+///
+/// # Errors
+/// [`Error::Failed`] if a file cannot be written.
+pub fn save_configs(config: &ModelConfig, specials: Specials, folder: &Path) -> Result<()> {
+    let Some(model) = hf_config(config, specials) else {
+        return Ok(());
+    };
+    let pictures = preprocessor_config(config.vit.image);
+    for (name, document) in [(hf::CONFIG, model), (preprocessor::CONFIG, pictures)] {
+        let path = folder.join(name);
+        std::fs::write(&path, format!("{document:#}\n")).map_err(|e| Error::writing(&path, e))?;
+    }
+    Ok(())
 }
 
 /// Reads all of a model's parameters from a file: one of [`save`], or an encoder-decoder of
@@ -68,6 +88,8 @@ pub fn load(model: &Model, params: &mut Params, path: &Path) -> Result<()> {
 /// `model.safetensors`, or a Hugging Face folder of a `VisionEncoderDecoderModel` with weights as
 /// safetensors or `pytorch_model.bin`, in one file or several.
 ///
+/// Pictures must be prepared as ours are, see [`check_preprocessor`].
+///
 /// The coverage tells of a Hugging Face folder's tensors that the model has no place for.
 ///
 /// # Errors
@@ -81,6 +103,7 @@ pub fn open(path: &Path) -> Result<(Model, Params, Coverage)> {
         None => {
             let folder = file.path().parent().unwrap_or(Path::new("."));
             let (vit, gpt2) = vision_encoder_decoder_config(folder)?;
+            check_preprocessor(folder, vit.image)?;
             ModelConfig {
                 variant: Variant::EncoderDecoder,
                 vit,
