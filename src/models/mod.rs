@@ -29,6 +29,8 @@ mod gpt2;
 mod inference;
 mod objective;
 #[cfg(test)]
+mod peers;
+#[cfg(test)]
 mod towers;
 mod vae;
 mod vit;

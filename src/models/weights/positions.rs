@@ -89,4 +89,27 @@ mod tests {
             assert!((found - expected).abs() < 1e-6, "{found} {expected}");
         }
     }
+
+    /// transformers' own, by fixtures/make/positions.py.
+    #[test]
+    fn equals_transformers() {
+        let golden = include_str!("../../../fixtures/models/positions.json");
+        let golden: serde_json::Value = serde_json::from_str(golden).unwrap();
+        let width = golden["width"].as_u64().unwrap() as usize;
+        let cases = golden["cases"].as_array().unwrap();
+        assert_eq!(cases.len(), 5);
+        for case in cases {
+            let floats =
+                |key: &str| -> Vec<f32> { serde_json::from_value(case[key].clone()).unwrap() };
+            let side = |key: &str| case[key].as_u64().unwrap() as usize;
+            let (before, after) = (side("before"), side("after"));
+            let found = interpolate(&floats("table"), before, after, width);
+            let expected = floats("interpolated");
+            assert_eq!(found.len(), expected.len());
+            for (found, expected) in found.iter().zip(&expected) {
+                let error = (found - expected).abs();
+                assert!(error < 2e-6, "{before} to {after}: {found} {expected}");
+            }
+        }
+    }
 }
