@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{DecimalBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// The time before a progress shows.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -36,8 +36,7 @@ impl Progress {
 
     /// A transfer called `label` of `total` bytes.
     pub fn bytes(label: impl Into<String>, total: u64) -> Self {
-        let template =
-            "{prefix:<34} {bar:28.cyan/dim} {bytes}/{total_bytes} {bytes_per_sec}, {eta} left";
+        let template = "{prefix:<34} {bar:28.cyan/dim} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec}, {eta} left";
         Self::drawn(template, label.into(), total, true)
     }
 
@@ -119,8 +118,8 @@ impl Progress {
             eprintln!("{label}: {done}/{total}{message}{left}");
             return;
         }
-        let speed = HumanBytes((here / passed) as u64);
-        let (done, total) = (HumanBytes(done), HumanBytes(total));
+        let speed = DecimalBytes((here / passed) as u64);
+        let (done, total) = (DecimalBytes(done), DecimalBytes(total));
         eprintln!("{label}: {done}/{total}, {speed}/s{left}");
     }
 

@@ -89,7 +89,10 @@ impl CachedModel {
         let folder = self.snapshot_of(revision);
         create_folder(&folder)?;
         let path = folder.join(name);
-        // What is there leads nowhere.
+        if path.is_file() {
+            return Ok(());
+        }
+        // What may be there leads nowhere.
         let _ = std::fs::remove_file(&path);
         #[cfg(unix)]
         if std::os::unix::fs::symlink(Path::new("../../blobs").join(etag), &path).is_ok() {
@@ -108,8 +111,8 @@ impl CachedModel {
     pub fn absent(&self, what: &str) -> Error {
         let Self { id, cache, .. } = self;
         Error::input(format!(
-            "pretrained model `{id}`: no such folder, and {what} is not in the cache {}; without --offline and \
-             HF_HUB_OFFLINE it is downloaded, and so it is by `hf download {id}`",
+            "pretrained model `{id}`: no such folder, and {what} is not in the cache {}; expected a folder, or a model \
+             that `hf download {id}` or the same command without --offline and HF_HUB_OFFLINE has put there",
             cache.display()
         ))
     }

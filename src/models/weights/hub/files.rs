@@ -177,6 +177,21 @@ mod tests {
                 "merges.txt"
             ]
         );
+        let own = listed(&[
+            "bank.jsonl",
+            "captioner.json",
+            "model.safetensors",
+            "tokenizer.json",
+        ]);
+        assert_eq!(
+            wanted(&own, Need::Captioner).unwrap(),
+            [
+                "captioner.json",
+                "model.safetensors",
+                "tokenizer.json",
+                "bank.jsonl"
+            ]
+        );
         assert_eq!(
             wanted(&older, Need::Bert).unwrap_err(),
             "tokenizer.json or vocab.txt"

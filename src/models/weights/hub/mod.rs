@@ -5,7 +5,7 @@
 //! [`Download::run`] fetches that.
 //!
 //! Ids, addresses, requests and the cache's places are the crate `hf-hub`'s, in its version 0.5: 1.0
-//! needs tokio and begins a broken download again. The transfer itself (`client.rs`, `transfer.rs`) drives
+//! needs tokio and begins a broken download again. The transfer itself (`request.rs`, `transfer.rs`) drives
 //! hf-hub's requests, because its `download` waits for ever on a silent network, sends the token to
 //! whatever host it is redirected to, appends a whole answer to a part where a server ignores ranges,
 //! and checks neither the size nor the checksum of what it puts into the cache.
@@ -14,6 +14,7 @@ mod cache;
 mod client;
 mod files;
 mod plan;
+mod request;
 mod settings;
 mod transfer;
 
@@ -45,7 +46,6 @@ pub fn folder_of(name: &str) -> Result<PathBuf> {
 }
 
 /// The hub that the environment names, and the cache beside it.
-#[derive(Debug)]
 pub struct Hub {
     settings: Settings,
 }

@@ -12,14 +12,12 @@ use super::settings::Settings;
 use super::transfer;
 
 /// Files of models that are to be fetched into the cache.
-#[derive(Debug)]
 pub struct Download {
     client: Client,
     models: Vec<Model>,
 }
 
 /// The files of one model that its snapshot lacks.
-#[derive(Debug)]
 struct Model {
     cached: CachedModel,
     revision: String,

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// The hub, the cache and the way to them, under the variables that `huggingface_hub` reads.
-#[derive(Debug)]
 pub(super) struct Settings {
     /// Where snapshots lie.
     pub cache: Option<PathBuf>,

@@ -13,7 +13,8 @@ use sha2::{Digest, Sha256};
 use crate::error::{Error, Result};
 
 use super::cache::{CachedModel, create_folder};
-use super::client::{Client, Description, Fault, TRIES, pause};
+use super::client::{Client, Description, TRIES, pause};
+use super::request::Fault;
 
 /// Fetches a file unless its bytes are in the cache, and puts it into the revision's snapshot. `progress` is
 /// told the bytes that are there, and says whether to go on.
