@@ -221,9 +221,7 @@ fn read_bank(folder: &Path) -> Result<Vec<String>> {
 /// The folder itself, the checkpoint of the cell that it is, or the snapshot of a model's id.
 fn locate(model: &Path, hub: HubArgs) -> Result<PathBuf> {
     if !model.is_dir() {
-        return captioner(model, hub).map_err(|error| {
-            error.context("--model (a checkpoint is such as runs/NAME/cells/CELL/checkpoint)")
-        });
+        return captioner(model, hub).map_err(|error| error.context("--model"));
     }
     let inner = model.join("checkpoint");
     Ok(match inner.is_dir() {
