@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::pretrained::HubArgs;
 use crate::models::Variant;
 
 /// Trains, captions, scores, compares and gates image-captioning models.
@@ -96,4 +97,6 @@ pub struct RunArgs {
     /// Threads; results do not depend on them [default: one a core]
     #[arg(long, value_name = "T")]
     pub threads: Option<usize>,
+    #[command(flatten)]
+    pub(super) hub: HubArgs,
 }

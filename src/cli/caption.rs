@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::checkpoint::{Caption, Checkpoint};
 use super::decoding::DecodingArgs;
 use super::plan::{check_device, threads};
+use super::pretrained::HubArgs;
 use super::progress::Progress;
 use crate::data::{Example, ImageStore, Picture};
 use crate::decode::Method;
@@ -20,8 +21,8 @@ use crate::{Error, Result};
     bench caption --model runs/tiny/cells/vae-cl-1a2b3c4d cat.jpg dog.png --json\n  \
     bench caption --model runs/tiny/cells/vae-cl-1a2b3c4d --beams 4 cat.jpg")]
 pub struct CaptionArgs {
-    /// A cell, its checkpoint, or a Hugging Face encoder-decoder folder
-    #[arg(long, value_name = "DIR")]
+    /// A cell, its checkpoint, or a Hugging Face encoder-decoder: a folder, or an id to download
+    #[arg(long, value_name = "DIR|ID")]
     pub model: PathBuf,
     /// JPEG or PNG files
     #[arg(required = true, value_name = "IMAGE")]
@@ -35,6 +36,8 @@ pub struct CaptionArgs {
     /// Threads; results do not depend on them
     #[arg(long, value_name = "T")]
     pub threads: Option<usize>,
+    #[command(flatten)]
+    hub: HubArgs,
     #[command(flatten)]
     decoding: DecodingArgs,
 }
@@ -87,7 +90,7 @@ pub fn run(args: CaptionArgs) -> Result<()> {
         })
         .collect();
     let workers = Workers::new(threads(args.threads)?)?;
-    let mut checkpoint = Checkpoint::open(&args.model, &workers)?;
+    let mut checkpoint = Checkpoint::open(&args.model, args.hub, &workers)?;
     args.decoding.apply(&mut checkpoint)?;
     let size = checkpoint.model.config().vit.image;
     let images = ImageStore::build(&examples, size, workers.threads(), None, &|_, _| ())?;

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::pretrained::{HubArgs, captioner};
 use super::run::specials;
 use crate::decode::{self, Hypothesis, Method, Request, TextBank};
 use crate::models::{Model, Specials, Workspace, weights};
@@ -71,12 +72,12 @@ pub struct Caption {
 }
 
 impl Checkpoint {
-    /// Opens `folder`: a checkpoint, a cell that holds one, or a Hugging Face encoder-decoder.
+    /// Opens `model`: a checkpoint, a cell that holds one, or a Hugging Face encoder-decoder, which may be an id.
     ///
     /// # Errors
-    /// [`Error::Input`] that names what is missing or broken.
-    pub fn open(folder: &Path, workers: &Workers) -> Result<Self> {
-        let folder = locate(folder)?;
+    /// [`Error::Input`] that names what is missing or broken, and those of a download.
+    pub fn open(model: &Path, hub: HubArgs, workers: &Workers) -> Result<Self> {
+        let folder = locate(model, hub)?;
         let (model, params, coverage) = weights::open(&folder)?;
         for note in coverage.notes() {
             eprintln!("note: {}: {note}", folder.display());
@@ -206,17 +207,14 @@ fn read_bank(folder: &Path) -> Result<Vec<String>> {
     text.lines().enumerate().map(parse).collect()
 }
 
-/// The folder itself, or the checkpoint of the cell that it is.
-fn locate(folder: &Path) -> Result<PathBuf> {
-    if !folder.is_dir() {
-        return Err(Error::input(format!(
-            "--model {}: no such folder; expected a checkpoint, such as runs/NAME/cells/CELL/checkpoint",
-            folder.display()
-        )));
+/// The folder itself, the checkpoint of the cell that it is, or the snapshot of a model's id.
+fn locate(model: &Path, hub: HubArgs) -> Result<PathBuf> {
+    if !model.is_dir() {
+        return captioner(model, hub).map_err(|error| error.context("--model"));
     }
-    let inner = folder.join("checkpoint");
+    let inner = model.join("checkpoint");
     Ok(match inner.is_dir() {
         true => inner,
-        false => folder.to_path_buf(),
+        false => model.to_path_buf(),
     })
 }

@@ -3,6 +3,7 @@
 use clap::Args;
 
 use crate::Result;
+use crate::models::weights::Hub;
 
 /// Flags of `bench doctor`.
 #[derive(Debug, Args)]
@@ -42,11 +43,22 @@ fn findings() -> Vec<(&'static str, String)> {
         },
         false => "not in this build; everything runs on the CPU".to_string(),
     };
+    let hub = Hub::from_env(false);
+    let access = match (hub.is_offline(), hub.has_token()) {
+        (true, _) => "offline",
+        (false, true) => "with a token",
+        (false, false) => "without a token",
+    };
+    let cache = hub
+        .cache()
+        .map_or("no home".to_owned(), |cache| cache.display().to_string());
     vec![
         ("bench", env!("CARGO_PKG_VERSION").to_string()),
         ("cores", cores.to_string()),
         ("vector units", vector_units()),
         ("cuda", cuda),
+        ("hub", format!("{}, {access}", hub.endpoint())),
+        ("model cache", cache),
         (
             "metrics",
             crate::metrics::keys().collect::<Vec<_>>().join(" "),

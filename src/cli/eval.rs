@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::checkpoint::Checkpoint;
 use super::decoding::DecodingArgs;
 use super::plan::{check_device, threads};
+use super::pretrained::HubArgs;
 use super::progress::Progress;
 use super::{interrupt, run as bench_run};
 use crate::data::{self, Example, ImageStore, OpenOptions};
@@ -23,8 +24,8 @@ use crate::{Error, Result, decode};
 #[command(after_help = "Example:\n  \
     bench eval --model runs/tiny/cells/vae-cl-1a2b3c4d --data coco:flickr8k --json scores.json")]
 pub struct EvalArgs {
-    /// A cell, its checkpoint, or a Hugging Face encoder-decoder folder
-    #[arg(long, value_name = "DIR")]
+    /// A cell, its checkpoint, or a Hugging Face encoder-decoder: a folder, or an id to download
+    #[arg(long, value_name = "DIR|ID")]
     pub model: PathBuf,
     /// scenes or scenes:N, coco:DIR, coco:CAPTIONS.json,IMAGES_DIR or karpathy:JSON,IMAGES_DIR
     #[arg(long, value_name = "SPEC")]
@@ -47,6 +48,8 @@ pub struct EvalArgs {
     /// Threads; results do not depend on them
     #[arg(long, value_name = "T")]
     pub threads: Option<usize>,
+    #[command(flatten)]
+    hub: HubArgs,
     #[command(flatten)]
     decoding: DecodingArgs,
 }
@@ -93,11 +96,12 @@ struct CaptionLoss {
 /// [`Error::Input`] for a broken model or data set.
 pub fn run(args: EvalArgs) -> Result<()> {
     check_device(&args.device)?;
+    let spec = args.data.parse()?;
     interrupt::flag();
     let workers = Workers::new(threads(args.threads)?)?;
-    let mut checkpoint = Checkpoint::open(&args.model, &workers)?;
+    let mut checkpoint = Checkpoint::open(&args.model, args.hub, &workers)?;
     args.decoding.apply(&mut checkpoint)?;
-    let dataset = data::open(&args.data.parse()?, &OpenOptions::default())?;
+    let dataset = data::open(&spec, &OpenOptions::default())?;
     let examples = match args.split {
         Split::Train => dataset.train,
         Split::Validation => dataset.validation,

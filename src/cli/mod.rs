@@ -11,6 +11,7 @@ pub mod eval;
 pub mod gate;
 mod interrupt;
 pub mod plan;
+mod pretrained;
 mod progress;
 pub mod report;
 pub mod run;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::args::{Grid, RunArgs};
+use super::pretrained::HubArgs;
 use crate::models::Variant;
 use crate::recipe::{self, Cell, GridRecipe, Recipe, Source};
 use crate::{Error, Result, data};
@@ -25,6 +26,8 @@ pub struct RunPlan {
     pub limit: Option<Duration>,
     /// Threads.
     pub threads: usize,
+    /// How pretrained models may be had.
+    pub(super) hub: HubArgs,
 }
 
 impl RunPlan {
@@ -74,6 +77,7 @@ impl RunPlan {
             resume: args.resume,
             limit,
             threads: threads(args.threads)?,
+            hub: args.hub,
             recipe,
         })
     }

@@ -5,9 +5,10 @@
 
 use std::io::IsTerminal;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{DecimalBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// The time before a progress shows.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -20,25 +21,36 @@ pub struct Progress {
     plain: Option<Mutex<Instant>>,
     label: String,
     started: Instant,
+    /// What was done before `started`.
+    before: AtomicU64,
+    is_bytes: bool,
 }
 
 impl Progress {
     /// Work called `label` of `total` units.
     pub fn new(label: impl Into<String>, total: usize) -> Self {
-        let label = label.into();
+        let template =
+            "{prefix:<34} {bar:28.cyan/dim} {pos:>5}/{len} {msg} {elapsed} of ~{duration}";
+        Self::drawn(template, label.into(), total as u64, false)
+    }
+
+    /// A transfer called `label` of `total` bytes.
+    pub fn bytes(label: impl Into<String>, total: u64) -> Self {
+        let template = "{prefix:<34} {bar:28.cyan/dim} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec}, {eta} left";
+        Self::drawn(template, label.into(), total, true)
+    }
+
+    fn drawn(template: &str, label: String, total: u64, is_bytes: bool) -> Self {
         let terminal = std::io::stderr().is_terminal();
         let bar = ProgressBar::with_draw_target(
-            Some(total as u64),
+            Some(total),
             if terminal {
                 ProgressDrawTarget::stderr_with_hz(8)
             } else {
                 ProgressDrawTarget::hidden()
             },
         );
-        let style = ProgressStyle::with_template(
-            "{prefix:<34} {bar:28.cyan/dim} {pos:>5}/{len} {msg} {elapsed} of ~{duration}",
-        );
-        if let Ok(style) = style {
+        if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
         bar.set_prefix(label.clone());
@@ -48,6 +60,8 @@ impl Progress {
             plain: (!terminal).then(|| Mutex::new(started + PATIENCE - LINE_EVERY)),
             label,
             started,
+            before: AtomicU64::new(0),
+            is_bytes,
         }
     }
 
@@ -60,6 +74,7 @@ impl Progress {
     pub fn start_at(&self, done: usize) {
         self.bar.set_position(done as u64);
         self.bar.reset_eta();
+        self.before.store(done as u64, Ordering::Relaxed);
     }
 
     /// `n` more units are done; `message` stands beside the bar.
@@ -86,18 +101,26 @@ impl Progress {
         *last = Instant::now();
         let (done, total) = (self.bar.position(), self.bar.length().unwrap_or(0));
         let passed = self.started.elapsed().as_secs_f64();
-        let left = match done {
-            0 => String::new(),
+        let here = done.saturating_sub(self.before.load(Ordering::Relaxed)) as f64;
+        let left = match here {
+            0.0 => String::new(),
             _ => format!(
                 ", about {:.0} s left",
-                passed / done as f64 * total.saturating_sub(done) as f64
+                passed / here * total.saturating_sub(done) as f64
             ),
         };
         let message = match message {
             "" => String::new(),
             message => format!(" {message}"),
         };
-        eprintln!("{}: {done}/{total}{message}{left}", self.label);
+        let label = &self.label;
+        if !self.is_bytes {
+            eprintln!("{label}: {done}/{total}{message}{left}");
+            return;
+        }
+        let speed = DecimalBytes((here / passed) as u64);
+        let (done, total) = (DecimalBytes(done), DecimalBytes(total));
+        eprintln!("{label}: {done}/{total}, {speed}/s{left}");
     }
 
     /// The work is done; the bar goes away.

@@ -96,8 +96,8 @@ pub struct ArchitectureRecipe {
     pub mlp: usize,
     /// Dropout probability in training (after embeddings, on attention weights, before residual adds).
     pub dropout: f32,
-    /// Pretrained weights of the picture encoder (a ViT): a Hugging Face folder, or a model's id in the
-    /// cache of Hugging Face's tools. Empty: from scratch. All sizes but `image` are then the checkpoint's.
+    /// Pretrained weights of the picture encoder (a ViT): a Hugging Face folder, or a model's id, which is
+    /// downloaded unless the cache of Hugging Face's tools has it. Empty: from scratch. All sizes but `image` are then the checkpoint's.
     pub vision_weights: String,
     /// Pretrained weights of the decoder (a GPT-2), likewise, and its vocabulary.
     pub decoder_weights: String,

@@ -21,10 +21,10 @@ const SMALL: [&str; 12] = [
     "tokenizer.vocab=300",
 ];
 
-/// The binary, with nothing on its standard input.
+/// The binary, with nothing on its standard input and no network.
 pub fn bench() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bench"));
-    command.stdin(Stdio::null());
+    command.stdin(Stdio::null()).env("HF_HUB_OFFLINE", "1");
     command
 }
 

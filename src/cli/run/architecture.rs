@@ -1,6 +1,6 @@
 //! From a cell's recipe to the model's configuration and the weights that training starts from.
 
-use crate::models::weights::{self, bert_config, folder_of, gpt2_config, vit_config};
+use crate::models::weights::{self, Need, bert_config, folder_of, gpt2_config, vit_config};
 use crate::models::{
     BertConfig, ContrastiveConfig, Gpt2Config, Model, ModelConfig, VaeConfig, Variant, VitConfig,
 };
@@ -109,6 +109,21 @@ pub fn model_config(recipe: &Recipe, variant: Variant, vocab: usize) -> Result<M
             sigma: recipe.contrastive.temperature,
         }),
     })
+}
+
+/// The pretrained models that `variants` start from, and what of them is needed.
+pub fn pretrained<'a>(recipe: &'a Recipe, variants: &[Variant]) -> Vec<(&'a str, Need)> {
+    let m = &recipe.model;
+    let any = |generates: bool| variants.iter().any(|v| v.generates() == generates);
+    let towers = [
+        (m.vision_weights.as_str(), Need::Weights, true),
+        (&m.decoder_weights, Need::Gpt2, any(true)),
+        (&m.text_weights, Need::Bert, any(false)),
+    ];
+    let wanted = |(name, need, wanted): (&'a str, Need, bool)| {
+        (wanted && !name.is_empty()).then_some((name, need))
+    };
+    towers.into_iter().filter_map(wanted).collect()
 }
 
 /// Refuses pretrained weights that are not there, or do not fit the recipe.

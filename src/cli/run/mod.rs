@@ -11,8 +11,8 @@ mod scoring;
 use std::time::Instant;
 
 use super::args::RunArgs;
-use super::interrupt;
 use super::plan::RunPlan;
+use super::{interrupt, pretrained};
 use crate::nn::Workers;
 use crate::recipe;
 use crate::report::{self, ReportData, RunData};
@@ -38,7 +38,12 @@ pub fn run(args: RunArgs) -> Result<()> {
     if !named && !plan.resume {
         plan.out = free_folder(plan.out);
     }
-    refuse_early(&plan)?;
+    refuse_folder(&plan)?;
+    let variants: Vec<_> = plan.cells.iter().map(|cell| cell.variant).collect();
+    pretrained::fetch(&architecture::pretrained(&plan.recipe, &variants), plan.hub)?;
+    for cell in &plan.cells {
+        architecture::check_pretrained(&cell.recipe, cell.variant)?;
+    }
     let workers = Workers::new(plan.threads)?;
     let prepared = Prepared::open(&plan, &workers)?;
     let run = open_run(&plan, &prepared)?;
@@ -86,11 +91,8 @@ fn free_folder(folder: std::path::PathBuf) -> std::path::PathBuf {
         .unwrap_or(folder)
 }
 
-/// What can be refused before any picture is read.
-fn refuse_early(plan: &RunPlan) -> Result<()> {
-    for cell in &plan.cells {
-        architecture::check_pretrained(&cell.recipe, cell.variant)?;
-    }
+/// Refuses a folder that is there already, unless its run is to go on.
+fn refuse_folder(plan: &RunPlan) -> Result<()> {
     if !plan.out.join("run.json").exists() {
         return Ok(());
     }

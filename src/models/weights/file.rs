@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use super::{pickle, safetensors};
 
 /// The files that hold a folder's weights, the preferred one first.
-const IN_A_FOLDER: [&str; 4] = [
+pub(super) const IN_A_FOLDER: [&str; 4] = [
     "model.safetensors",
     "model.safetensors.index.json",
     "pytorch_model.bin",
@@ -187,29 +187,11 @@ impl TensorFile {
     /// Adds the tensors of every part that the index names.
     fn add_index(&mut self) -> Result<()> {
         let path = self.path.clone();
-        let text = std::fs::read_to_string(&path).map_err(|e| Error::reading(&path, e))?;
-        let index: Value = serde_json::from_str(&text)
-            .map_err(|e| Error::in_file(&path, format!("line {}", e.line()), e))?;
-        let Some(Value::Object(places)) = index.get("weight_map") else {
-            let message = "expected an object of tensor names and their files";
-            return Err(Error::in_file(&path, "weight_map", message));
-        };
-        let mut parts = BTreeSet::new();
-        for (name, part) in places {
-            let plain = part
-                .as_str()
-                .filter(|part| Path::new(part).file_name() == Some(part.as_ref()))
-                .ok_or_else(|| {
-                    let message =
-                        format!("is {part}, expected the name of a file beside the index");
-                    Error::in_file(&path, format!("weight_map.{name}"), message)
-                })?;
-            parts.insert(plain);
-        }
-        for part in &parts {
+        let places = weight_map(&path)?;
+        for part in places.values().collect::<BTreeSet<_>>() {
             self.add(path.with_file_name(part))?;
         }
-        for (name, part) in places {
+        for (name, part) in &places {
             if !self.tensors.contains_key(name) {
                 let place = format!("weight_map.{name}");
                 let message = format!("there is no such tensor in {part}");
@@ -218,6 +200,28 @@ impl TensorFile {
         }
         Ok(())
     }
+}
+
+/// The tensors that an index names, each with the file beside the index that holds it.
+pub(super) fn weight_map(index: &Path) -> Result<BTreeMap<String, String>> {
+    let text = std::fs::read_to_string(index).map_err(|e| Error::reading(index, e))?;
+    let document: Value = serde_json::from_str(&text)
+        .map_err(|e| Error::in_file(index, format!("line {}", e.line()), e))?;
+    let Some(Value::Object(places)) = document.get("weight_map") else {
+        let message = "expected an object of tensor names and their files";
+        return Err(Error::in_file(index, "weight_map", message));
+    };
+    let place = |(name, part): (&String, &Value)| {
+        let plain = part
+            .as_str()
+            .filter(|part| Path::new(part).file_name() == Some(part.as_ref()))
+            .ok_or_else(|| {
+                let message = format!("is {part}, expected the name of a file beside the index");
+                Error::in_file(index, format!("weight_map.{name}"), message)
+            })?;
+        Ok((name.clone(), plain.to_owned()))
+    };
+    places.iter().map(place).collect()
 }
 
 /// The file of a folder that holds or places its weights.

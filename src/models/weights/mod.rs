@@ -35,7 +35,7 @@ use file::TensorFile;
 
 pub use coverage::Coverage;
 pub use hf::{bert_config, gpt2_config, hf_config, vision_encoder_decoder_config, vit_config};
-pub use hub::folder_of;
+pub use hub::{Download, Hub, Need, folder_of};
 pub use names::{NamedTensor, named_tensors};
 pub use preprocessor::{check_preprocessor, preprocessor_config};
 
