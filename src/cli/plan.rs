@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::args::{Grid, RunArgs};
+use crate::data::{Limits, OpenOptions};
 use crate::models::Variant;
-use crate::recipe::{self, Cell, GridRecipe, Recipe, Source};
+use crate::recipe::{self, Cell, DataRecipe, GridRecipe, Recipe, Source, SplitRule};
 use crate::{Error, Result, data};
 
 /// What `bench run` will do.
@@ -76,6 +77,23 @@ impl RunPlan {
             threads: threads(args.threads)?,
             recipe,
         })
+    }
+}
+
+/// How a recipe opens its data.
+pub fn data_options(recipe: &DataRecipe) -> OpenOptions {
+    let some = |limit: usize| (limit > 0).then_some(limit);
+    OpenOptions {
+        seed: recipe.seed,
+        split_rule: match recipe.split {
+            SplitRule::Images => data::SplitRule::Images,
+            SplitRule::Pairs => data::SplitRule::Pairs,
+        },
+        limits: Limits {
+            train: some(recipe.train),
+            validation: some(recipe.validation),
+            test: some(recipe.test),
+        },
     }
 }
 

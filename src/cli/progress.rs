@@ -5,6 +5,7 @@
 
 use std::io::IsTerminal;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -20,6 +21,8 @@ pub struct Progress {
     plain: Option<Mutex<Instant>>,
     label: String,
     started: Instant,
+    /// Units that were done before this process began.
+    before: AtomicU64,
 }
 
 impl Progress {
@@ -48,6 +51,7 @@ impl Progress {
             plain: (!terminal).then(|| Mutex::new(started + PATIENCE - LINE_EVERY)),
             label,
             started,
+            before: AtomicU64::new(0),
         }
     }
 
@@ -58,6 +62,7 @@ impl Progress {
 
     /// Work that was done before this process began.
     pub fn start_at(&self, done: usize) {
+        self.before.store(done as u64, Ordering::Relaxed);
         self.bar.set_position(done as u64);
         self.bar.reset_eta();
     }
@@ -86,11 +91,11 @@ impl Progress {
         *last = Instant::now();
         let (done, total) = (self.bar.position(), self.bar.length().unwrap_or(0));
         let passed = self.started.elapsed().as_secs_f64();
-        let left = match done {
+        let left = match done.saturating_sub(self.before.load(Ordering::Relaxed)) {
             0 => String::new(),
-            _ => format!(
+            own => format!(
                 ", about {:.0} s left",
-                passed / done as f64 * total.saturating_sub(done) as f64
+                passed / own as f64 * total.saturating_sub(done) as f64
             ),
         };
         let message = match message {
