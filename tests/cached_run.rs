@@ -32,12 +32,12 @@ fn left(run: &Path, variant: &str) -> Vec<(String, Vec<u8>)> {
     left
 }
 
-/// The embedded set as 80 picture files, and a cache folder.
-fn photos(folder: &Path) -> (String, PathBuf) {
+/// The embedded set as picture files, `count` of them and a quarter more, and a cache folder.
+fn photos(folder: &Path, count: &str) -> (String, PathBuf) {
     let set = folder.join("set");
     finish(
         bench()
-            .args(["data", "scenes", "--count", "64", "--out"])
+            .args(["data", "scenes", "--count", count, "--out"])
             .arg(&set),
     );
     (format!("coco:{}", set.display()), folder.join("cache"))
@@ -50,7 +50,7 @@ fn said(output: &Output) -> String {
 #[test]
 fn a_run_from_the_cache_has_the_same_bits() {
     let folder = tempfile::tempdir().unwrap();
-    let (spec, cache) = photos(folder.path());
+    let (spec, cache) = photos(folder.path(), "64");
     let run = |name: &str| {
         let out = folder.path().join(name);
         let mut command = small(&out);
@@ -91,7 +91,7 @@ fn a_run_from_the_cache_has_the_same_bits() {
     let mut bytes = std::fs::read(&file).unwrap();
     let last = bytes.len() - 70;
     bytes[last] ^= 0x10;
-    bytes[64 + 256 * 32 + 5] ^= 0x10;
+    bytes[64 + 1024 * 32 + 5] ^= 0x10;
     std::fs::write(&file, bytes).unwrap();
     let (healed, notes) = run("healed");
     assert!(
@@ -105,9 +105,35 @@ fn a_run_from_the_cache_has_the_same_bits() {
 }
 
 #[test]
+fn large_sets_go_through_the_cache_without_being_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let (spec, cache) = photos(folder.path(), "72");
+    let run = |name: &str, cache: &Path| {
+        let out = folder.path().join(name);
+        let mut command = small(&out);
+        // 90 pictures of 3 MiB.
+        command.args(["model.image=1024", "model.patch=256", "train.epochs=1"]);
+        command.args(["--variant", "encoder-decoder", "--data", &spec]);
+        let output = finish(command.env("CAPTION_BENCH_CACHE", cache));
+        (left(&out, "encoder-decoder"), said(&output))
+    };
+    let (cached, notes) = run("cached", &cache);
+    assert!(notes.contains("pictures are taken from"), "{notes}");
+    assert_eq!(std::fs::read_dir(&cache).unwrap().count(), 1);
+
+    let taken = folder.path().join("taken");
+    std::fs::write(&taken, "").unwrap();
+    let (plain, notes) = run("plain", &taken);
+    for part in ["cannot write", "taken", "kept in memory"] {
+        assert!(notes.contains(part), "{notes}");
+    }
+    assert!(plain == cached, "the cache changes a run");
+}
+
+#[test]
 fn a_file_that_is_no_cache_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
-    let (spec, cache) = photos(folder.path());
+    let (spec, cache) = photos(folder.path(), "64");
     std::fs::create_dir(&cache).unwrap();
     let file = cache.join("pictures-64.bin");
     std::fs::write(&file, "holiday pictures, 64 of them").unwrap();

@@ -42,13 +42,13 @@ pub fn stores<const N: usize>(
         Err(Error::Failed(message)) if bytes <= MEMORY_AT_MOST => {
             eprintln!(
                 "note: {message}; decoded pictures are kept in memory ({} MB)",
-                bytes >> 20
+                bytes / 1_000_000
             );
             in_memory(splits, size, threads)
         }
         Err(Error::Failed(message)) => Err(Error::failed(format!(
             "{message}; name a folder for {} MB of decoded pictures with CAPTION_BENCH_CACHE",
-            bytes >> 20
+            bytes / 1_000_000
         ))),
         other => other,
     }

@@ -84,6 +84,10 @@ pub fn run(args: &PrepareArgs) -> Result<()> {
         filled.present,
         3 * size * size
     );
-    println!("{} bytes in {}", filled.bytes, cache.path().display());
+    println!(
+        "{:.1} MB in {}",
+        filled.bytes as f64 / 1e6,
+        cache.path().display()
+    );
     Ok(())
 }

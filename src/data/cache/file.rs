@@ -50,7 +50,12 @@ impl Index {
         };
         let file = match File::open(path) {
             Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(index),
+            // Where a folder's place is taken, that shows when it is written to.
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+            {
+                return Ok(index);
+            }
             Err(error) => return Err(Error::reading(path, error)),
         };
         let failed = |error| Error::reading(path, error);
@@ -156,6 +161,9 @@ impl<'a> Appender<'a> {
 
     /// Appends a picture: its pixels first, and its entry when they are written.
     ///
+    /// Nothing waits for the disk: what a power cut takes has no entry, or pixels that its checksum
+    /// refuses, and is decoded again.
+    ///
     /// # Errors
     /// A failure where the file cannot be written; what was appended before is kept.
     pub fn append(&mut self, key: Key, pixels: &[u8]) -> Result<()> {
@@ -185,14 +193,15 @@ impl<'a> Appender<'a> {
             })
     }
 
-    /// Returns when everything is on the disk; the length of the file in bytes.
+    /// The length of the file in bytes.
     ///
     /// # Errors
-    /// A failure of the disk.
-    pub fn finish(self) -> Result<u64> {
-        let failed = |error| Error::writing(self.path, error);
-        self.file.sync_all().map_err(failed)?;
-        Ok(self.file.metadata().map_err(failed)?.len())
+    /// A failure of the file system.
+    pub fn bytes(&self) -> Result<u64> {
+        let about = self.file.metadata();
+        about
+            .map(|about| about.len())
+            .map_err(|error| Error::writing(self.path, error))
     }
 }
 

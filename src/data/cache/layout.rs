@@ -7,7 +7,7 @@ const HEADER: usize = 64;
 /// Bytes of a table's entry.
 pub const ENTRY: usize = 32;
 /// Records of a block.
-pub const SLOTS: usize = 256;
+pub const SLOTS: usize = 1024;
 
 /// What a picture is found by: see [`super::key`].
 pub type Key = [u8; 16];

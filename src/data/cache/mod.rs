@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! header   64 bytes: the format's name and version, the size in pixels
-//! block    256 entries of 32 bytes: key, checksum of the pixels, checksum of both
-//!          256 records: 3 × size × size bytes a picture, channel by channel
+//! block    1024 entries of 32 bytes: key, checksum of the pixels, checksum of both
+//!          1024 records: 3 × size × size bytes a picture, channel by channel
 //! block    …
 //! ```
 //!
@@ -155,7 +155,7 @@ impl PictureCache {
         let missing: Vec<&Example> = wanted.iter().map(|(_, example)| *example).collect();
         let append = |at: usize, pixels: &[u8]| appender.append(wanted[at].0, pixels);
         let decoded = planar_pictures(&missing, self.layout.size, threads, &progress, append);
-        let bytes = appender.finish()?;
+        let bytes = appender.bytes()?;
         decoded.map_err(|error| match error {
             Error::Input(message) => Error::Input(format!(
                 "{message}\nall other pictures are in {}",
