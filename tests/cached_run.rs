@@ -112,7 +112,7 @@ fn large_sets_go_through_the_cache_without_being_asked() {
         let out = folder.path().join(name);
         let mut command = small(&out);
         // 90 pictures of 3 MiB.
-        command.args(["model.image=1024", "model.patch=256", "train.epochs=1"]);
+        command.args(["model.image=1024", "model.patch=128", "train.epochs=1"]);
         command.args(["--variant", "encoder-decoder", "--data", &spec]);
         let output = finish(command.env("CAPTION_BENCH_CACHE", cache));
         (left(&out, "encoder-decoder"), said(&output))

@@ -76,7 +76,7 @@ pub fn fill(cache: &PictureCache, examples: &[&Example], threads: usize) -> Resu
                 }
             },
         }
-        interrupt::check("decoded pictures are kept; the same command goes on")
+        interrupt::check("decoded pictures are kept, and the same command goes on")
     })?;
     bar.finish();
     Ok(filled)
