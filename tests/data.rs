@@ -5,6 +5,7 @@ mod data {
     mod faults;
     mod files;
     mod pixels;
+    mod prepare;
     mod real;
     mod support;
 }

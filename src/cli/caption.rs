@@ -93,7 +93,7 @@ pub fn run(args: CaptionArgs) -> Result<()> {
     let mut checkpoint = Checkpoint::open(&args.model, args.hub, &workers)?;
     args.decoding.apply(&mut checkpoint)?;
     let size = checkpoint.model.config().vit.image;
-    let images = ImageStore::build(&examples, size, workers.threads(), None, &|_, _| ())?;
+    let images = ImageStore::build(&examples, size, workers.threads(), &|_, _| Ok(()))?;
     let bar = Progress::new("captioning", examples.len());
     let captions = checkpoint.caption(
         examples.len(),

@@ -10,7 +10,7 @@ use super::decoding::DecodingArgs;
 use super::plan::{check_device, threads};
 use super::pretrained::HubArgs;
 use super::progress::Progress;
-use super::{interrupt, run as bench_run};
+use super::{interrupt, pictures, run as bench_run};
 use crate::data::{self, Example, ImageStore, OpenOptions};
 use crate::metrics::Case;
 use crate::nn::Workers;
@@ -107,12 +107,8 @@ pub fn run(args: EvalArgs) -> Result<()> {
         Split::Validation => dataset.validation,
         Split::Test => dataset.test,
     };
-    let bar = Progress::new("decoding pictures", examples.len());
     let size = checkpoint.model.config().vit.image;
-    let images = ImageStore::build(&examples, size, workers.threads(), None, &|done, _| {
-        bar.set(done)
-    })?;
-    bar.finish();
+    let [images] = pictures::stores([&examples], size, workers.threads())?;
 
     let bar = Progress::new("captioning", examples.len());
     let captions = checkpoint.caption(
@@ -134,6 +130,8 @@ pub fn run(args: EvalArgs) -> Result<()> {
         .collect();
     let (metrics, _) = bench_run::score_cases(&cases, &args.suite, workers.threads())?;
     let losses = losses(&checkpoint, &examples, &images, &workers)?;
+    pictures::refuse_lost(std::slice::from_ref(&images))?;
+    pictures::say_replaced(std::slice::from_ref(&images));
     let tokens: Option<usize> = losses
         .as_ref()
         .map(|all| all.iter().map(|l| l.tokens).sum());

@@ -10,6 +10,7 @@ pub mod doctor;
 pub mod eval;
 pub mod gate;
 mod interrupt;
+mod pictures;
 pub mod plan;
 mod pretrained;
 mod progress;

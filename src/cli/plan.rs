@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::args::{Grid, RunArgs};
 use super::pretrained::HubArgs;
+use crate::data::{Limits, OpenOptions};
 use crate::models::Variant;
-use crate::recipe::{self, Cell, GridRecipe, Recipe, Source};
+use crate::recipe::{self, Cell, DataRecipe, GridRecipe, Recipe, Source, SplitRule};
 use crate::{Error, Result, data};
 
 /// What `bench run` will do.
@@ -80,6 +81,23 @@ impl RunPlan {
             hub: args.hub,
             recipe,
         })
+    }
+}
+
+/// How a recipe opens its data.
+pub fn data_options(recipe: &DataRecipe) -> OpenOptions {
+    let some = |limit: usize| (limit > 0).then_some(limit);
+    OpenOptions {
+        seed: recipe.seed,
+        split_rule: match recipe.split {
+            SplitRule::Images => data::SplitRule::Images,
+            SplitRule::Pairs => data::SplitRule::Pairs,
+        },
+        limits: Limits {
+            train: some(recipe.train),
+            validation: some(recipe.validation),
+            test: some(recipe.test),
+        },
     }
 }
 

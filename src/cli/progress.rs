@@ -72,9 +72,9 @@ impl Progress {
 
     /// Work that was done before this process began.
     pub fn start_at(&self, done: usize) {
+        self.before.store(done as u64, Ordering::Relaxed);
         self.bar.set_position(done as u64);
         self.bar.reset_eta();
-        self.before.store(done as u64, Ordering::Relaxed);
     }
 
     /// `n` more units are done; `message` stands beside the bar.

@@ -1,6 +1,7 @@
-//! COCO's captions format: `images` (`id`, `file_name`) and `annotations` (`id`, `image_id`, `caption`).
+//! COCO's captions format: `images` (`id`, `file_name`, perhaps `license`), `annotations` (`id`,
+//! `image_id`, `caption`) and perhaps `licenses` (`id`, `name`, `url`).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -10,10 +11,15 @@ use super::dataset::{Caption, Example, Picture, Split};
 use super::fault::Fault;
 use super::json::{document, number, text};
 
+/// Pictures of each licence, by its name.
+pub type Licences = BTreeMap<String, usize>;
+
 #[derive(Deserialize)]
 struct Document {
     images: Vec<ImageRecord>,
     annotations: Vec<AnnotationRecord>,
+    #[serde(default)]
+    licenses: Value,
 }
 
 /// Fields are read leniently, so that a wrong one can be named by its record.
@@ -21,6 +27,7 @@ struct Document {
 struct ImageRecord {
     id: Option<Value>,
     file_name: Option<Value>,
+    license: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -32,7 +39,11 @@ struct AnnotationRecord {
 
 /// Reads a folder as COCO unpacks: `annotations/captions_{train,val,test}*.json`
 /// with images in `images/`, in `images/train2014/` or in `train2014/`.
-pub fn read_folder(folder: &Path, faults: &mut Vec<Fault>) -> [Option<Vec<Example>>; 3] {
+pub fn read_folder(
+    folder: &Path,
+    faults: &mut Vec<Fault>,
+    licences: &mut Licences,
+) -> [Option<Vec<Example>>; 3] {
     let mut files: [Vec<PathBuf>; 3] = Default::default();
     let annotations = folder.join("annotations");
     let entries = match std::fs::read_dir(&annotations) {
@@ -64,7 +75,7 @@ pub fn read_folder(folder: &Path, faults: &mut Vec<Fault>) -> [Option<Vec<Exampl
         let name = stem(path)?;
         let images = folder.join("images");
         let folders = [images.join(&name), folder.join(&name), images];
-        Some(read_file(path, &folders, faults))
+        Some(read_file(path, &folders, faults, licences))
     })
 }
 
@@ -79,7 +90,12 @@ fn stem(path: &Path) -> Option<String> {
 }
 
 /// Reads one captions file with its images in the first of `folders` that has them.
-pub fn read_file(path: &Path, folders: &[PathBuf], faults: &mut Vec<Fault>) -> Vec<Example> {
+pub fn read_file(
+    path: &Path,
+    folders: &[PathBuf],
+    faults: &mut Vec<Fault>,
+    licences: &mut Licences,
+) -> Vec<Example> {
     let Some(document) = document::<Document>(path, faults) else {
         return Vec::new();
     };
@@ -91,6 +107,7 @@ pub fn read_file(path: &Path, folders: &[PathBuf], faults: &mut Vec<Fault>) -> V
     }
     let (mut examples, places) = images(path, &document.images, &present, faults);
     captions(path, &document.annotations, &places, &mut examples, faults);
+    count_licences(&document, licences);
     if document.images.is_empty() {
         faults.push(Fault::of(path, "`images` is empty; expected at least one"));
     }
@@ -106,6 +123,27 @@ pub fn read_file(path: &Path, folders: &[PathBuf], faults: &mut Vec<Fault>) -> V
         ));
     }
     examples
+}
+
+/// Adds a file's pictures to those of their licences; records without what they need are no faults here.
+fn count_licences(document: &Document, licences: &mut Licences) {
+    let mut names: HashMap<u64, &str> = HashMap::new();
+    for record in document.licenses.as_array().into_iter().flatten() {
+        let name = text(record.get("name")).or_else(|| text(record.get("url")));
+        if let (Some(id), Some(name)) = (number(record.get("id")), name) {
+            names.insert(id, name);
+        }
+    }
+    for image in &document.images {
+        let name = match number(image.license.as_ref()) {
+            None => "no licence given".to_owned(),
+            Some(id) => names.get(&id).map_or_else(
+                || format!("licence {id}, which `licenses` does not name"),
+                ToString::to_string,
+            ),
+        };
+        *licences.entry(name).or_default() += 1;
+    }
 }
 
 /// The place of each image id among the examples; `None` where its record has a fault.

@@ -132,19 +132,23 @@ pub(super) struct Source {
     pub splits: [Option<Vec<Example>>; 3],
     /// Everything that is wrong.
     pub faults: Vec<Fault>,
+    /// Pictures of each licence; empty where the format has no place for one.
+    pub licences: coco::Licences,
 }
 
 /// Reads what `spec` names and notes every fault that shows without decoding a picture.
 pub(super) fn read(spec: &Spec, seed: u64) -> Source {
     let mut faults = Vec::new();
+    let mut licences = coco::Licences::new();
     let splits = match spec {
         Spec::Scenes { pictures } => scenes::splits(seed, scenes::split_sizes(*pictures)).map(Some),
-        Spec::CocoFolder(folder) => coco::read_folder(folder, &mut faults),
+        Spec::CocoFolder(folder) => coco::read_folder(folder, &mut faults, &mut licences),
         Spec::CocoFile { captions, images } => [
             Some(coco::read_file(
                 captions,
                 std::slice::from_ref(images),
                 &mut faults,
+                &mut licences,
             )),
             None,
             None,
@@ -152,7 +156,11 @@ pub(super) fn read(spec: &Spec, seed: u64) -> Source {
         Spec::Karpathy { captions, images } => karpathy::read(captions, images, &mut faults),
     };
     shared_pictures(&splits, &mut faults);
-    Source { splits, faults }
+    Source {
+        splits,
+        faults,
+        licences,
+    }
 }
 
 /// A picture in two splits is a leak, and one file under two ids may be.
@@ -196,7 +204,7 @@ fn shared_pictures(splits: &[Option<Vec<Example>>; 3], faults: &mut Vec<Fault>) 
 /// record without what it needs, a caption of no image, an image without caption
 /// or file, an id twice, an empty split.
 pub fn open(spec: &Spec, options: &OpenOptions) -> Result<Dataset> {
-    let Source { splits, faults } = read(spec, options.seed);
+    let Source { splits, faults, .. } = read(spec, options.seed);
     refuse(&faults).map_err(|error| error.context(format!("data `{spec}`")))?;
     assemble(spec, splits, options)
 }

@@ -9,7 +9,7 @@
 //! A [`Spec`] names a data set: the embedded [`scenes`], a folder of photos in
 //! COCO's layout, or Karpathy's splits. [`open`] reads it into a [`Dataset`], whose
 //! splits never share a picture unless that was asked for, and [`ImageStore`]
-//! decodes its pictures once. [`check`] names everything that is wrong with one.
+//! has its pictures decoded, in memory or in a [`PictureCache`]. [`check`] names everything that is wrong with one.
 
 pub mod rng;
 pub mod scenes;
@@ -28,8 +28,8 @@ mod spec;
 mod split;
 mod store;
 
-pub use cache::default_cache_dir;
-pub use check::{Report, check};
+pub use cache::{Filled, Filling, PictureCache, default_cache_dir};
+pub use check::{Lengths, Report, check};
 pub use dataset::{Caption, Dataset, Example, Limits, OpenOptions, Picture, Split, open};
 pub use fault::Fault;
 pub use image::{Rgb, decode, picture_png, read_picture};

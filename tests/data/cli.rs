@@ -5,7 +5,7 @@ use assert_cmd::Command;
 use super::support::sound_set;
 
 /// Runs `bench data` and gives exit code, standard output and standard error.
-fn bench(args: &[&str]) -> (i32, String, String) {
+pub fn bench(args: &[&str]) -> (i32, String, String) {
     let output = Command::cargo_bin("bench")
         .unwrap()
         .arg("data")
@@ -37,7 +37,12 @@ fn scenes_are_written_checked_and_prepared() {
     assert_eq!(code, 0);
     for part in [
         "16 pictures, 80 captions",
+        "5 a picture",
+        "quartiles",
+        "longer than 32 words: 0",
         "64 wide, 64 high",
+        "no licence given: 20 pictures",
+        "0 of 80 training captions (0.0 %) are longer than tokenizer.max_tokens = 40",
         "fingerprint",
     ] {
         assert!(said.contains(part), "{said}");
@@ -54,8 +59,14 @@ fn scenes_are_written_checked_and_prepared() {
     ];
     let (code, said, _) = bench(&prepare);
     assert_eq!(code, 0);
-    assert!(said.contains("16 pictures, 32 × 32 pixels"), "{said}");
-    assert_eq!(std::fs::read_dir(&cache).unwrap().count(), 3);
+    for part in [
+        "20 pictures decoded, 0 were there",
+        "32 × 32 pixels",
+        "pictures-32.bin",
+    ] {
+        assert!(said.contains(part), "{said}");
+    }
+    assert_eq!(std::fs::read_dir(&cache).unwrap().count(), 1);
 }
 
 #[test]
@@ -80,6 +91,16 @@ fn broken_sets_and_nonsense_exit_with_2() {
         &["check", "coco:no/such/folder"],
         &["prepare", "scenes:x"],
         &["prepare", &format!("coco:{path}"), "--size", "0"],
+        &[
+            "prepare",
+            &format!("coco:{path}"),
+            "--recipe",
+            "ci",
+            "--size",
+            "8",
+        ],
+        &["prepare", &format!("coco:{path}"), "--recipe", "nothing"],
+        &["prepare", &format!("coco:{path}"), "--set", "data.train=1"],
         &["check", "scenes:8", "--threads", "0"],
         &["scenes", "--out", path],
         &["scenes", "--out", "unused", "--count", "0"],

@@ -172,7 +172,7 @@ fn broken_pictures_are_named() {
     let spec: Spec = format!("coco:{}", folder.path().display()).parse().unwrap();
     let options = OpenOptions::default();
     let data = open(&spec, &options).expect("pictures are not looked at yet");
-    let built = |threads| ImageStore::build(&data.train, 16, threads, None, &|_, _| {});
+    let built = |threads| ImageStore::build(&data.train, 16, threads, &|_, _| Ok(()));
     let error = built(1).unwrap_err();
     assert_eq!(error.exit_code(), 2);
     assert!(
@@ -219,6 +219,71 @@ fn a_check_names_every_fault_and_a_sound_set_has_none() {
     assert_eq!(report.faults.len(), 9, "{:?}", report.faults);
     let error = open(&spec, &options).unwrap_err();
     assert!(error.message().contains("and 3 more"), "{error}");
+}
+
+/// The summary of a sound set after `edit`.
+fn summary(edit: impl FnOnce(&Path)) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    sound_set(folder.path());
+    edit(folder.path());
+    let spec: Spec = format!("coco:{}", folder.path().display()).parse().unwrap();
+    let report = check(&spec, &OpenOptions::default(), 2, &|_, _| {}).unwrap();
+    assert!(report.faults.is_empty(), "{:?}", report.faults);
+    report.summary.join("\n")
+}
+
+#[test]
+fn licences_are_counted_by_name() {
+    let said = summary(train(|d| {
+        d["licenses"] = json!([
+            {"id": 4, "name": "Attribution License", "url": "http://example.org/by"},
+            {"id": 7, "url": "http://example.org/none"},
+            {"name": "no id"}, 3,
+        ]);
+        for (image, licence) in [(0, json!(4)), (1, json!("4")), (2, json!(7)), (3, json!(9))] {
+            d["images"][image]["license"] = licence;
+        }
+        d["images"][4]["license"] = json!(null);
+    }));
+    for line in [
+        "licences     no licence given: 8 pictures",
+        "             Attribution License: 2 pictures",
+        "             http://example.org/none: 1 picture",
+        "             licence 9, which `licenses` does not name: 1 picture",
+    ] {
+        assert!(said.contains(line), "{line} in {said}");
+    }
+}
+
+#[test]
+fn copies_under_other_names_are_named_and_no_fault() {
+    let copy = |folder: &Path, from: u8, to: u8| {
+        let file = |id| folder.join(format!("images/{id}.png"));
+        std::fs::copy(file(from), file(to)).unwrap();
+    };
+    assert!(!summary(|_| ()).contains("same bytes"));
+    let said = summary(|f| copy(f, 1, 12));
+    assert!(
+        said.contains("leak         1 picture is in more than one split"),
+        "{said}"
+    );
+    assert!(said.contains("1.png (image id 1, training) = "), "{said}");
+    assert!(said.contains("12.png (image id 12, test)"), "{said}");
+    assert!(!said.contains("duplicates"), "{said}");
+    let said = summary(|f| {
+        copy(f, 1, 2);
+        copy(f, 1, 3);
+        copy(f, 9, 10);
+        copy(f, 4, 11);
+    });
+    assert!(said.contains("leak         1 picture is"), "{said}");
+    assert!(
+        said.contains("duplicates   2 pictures are more than once in a split"),
+        "{said}"
+    );
+    assert!(said.contains("10.png (image id 10, validation)"), "{said}");
+    let said = summary(|f| (2..9).for_each(|id| copy(f, 1, id)));
+    assert!(said.contains("and 3 more"), "{said}");
 }
 
 #[test]

@@ -50,7 +50,7 @@ fn scenes_written_as_files_are_read_back() {
     for split in Split::ALL {
         let (drawn, read) = (drawn.split(split), read.split(split));
         assert_eq!(texts(read), texts(drawn));
-        let build = |examples| ImageStore::build(examples, 64, 2, None, &|_, _| {}).unwrap();
+        let build = |examples| ImageStore::build(examples, 64, 2, &|_, _| Ok(())).unwrap();
         let (drawn_pixels, read_pixels) = (build(drawn), build(read));
         assert!((0..drawn.len()).all(|i| drawn_pixels.rgb(i) == read_pixels.rgb(i)));
         let truths: Vec<Truth> = serde_json::from_slice(
@@ -139,7 +139,7 @@ fn karpathy_files_count_restval_as_training() {
         texts(&data.test),
         [(104, 8, "A thing."), (104, 9, "two things")]
     );
-    assert!(ImageStore::build(&data.train, 8, 1, None, &|_, _| {}).is_ok());
+    assert!(ImageStore::build(&data.train, 8, 1, &|_, _| Ok(())).is_ok());
 }
 
 fn karpathy_set(root: &Path) {

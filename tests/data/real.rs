@@ -1,6 +1,6 @@
 //! Real photos and their captions.
 
-use caption_bench::data::{ImageStore, OpenOptions, Spec, check, open, picture_png};
+use caption_bench::data::{ImageStore, OpenOptions, PictureCache, Spec, check, open, picture_png};
 use caption_bench::text::{Family, Tokenizer};
 
 use super::support::folder_of;
@@ -24,13 +24,15 @@ fn real_sets_open_and_have_no_fault() {
         let report = check(&spec, &OpenOptions::default(), 2, &|_, _| {}).unwrap();
         assert!(report.faults.is_empty(), "{:?}", report.faults);
 
-        let build = |threads, cache| {
-            ImageStore::build(&data.test[..24], 64, threads, cache, &|_, _| {}).unwrap()
-        };
-        let cache = tempfile::tempdir().unwrap();
-        let (plain, made) = (build(1, None), build(2, Some(cache.path())));
-        let taken = build(2, Some(cache.path()));
-        assert!((0..24).all(|i| plain.rgb(i) == made.rgb(i) && made.rgb(i) == taken.rgb(i)));
+        let folder = tempfile::tempdir().unwrap();
+        let cache = PictureCache::new(folder.path(), 64);
+        let test: Vec<_> = data.test[..24].iter().collect();
+        let plain = ImageStore::build(&data.test[..24], 64, 1, &|_, _| Ok(())).unwrap();
+        for decoded in [24, 0] {
+            assert_eq!(cache.fill(&test, 2, &|_| Ok(())).unwrap().decoded, decoded);
+            let cached = ImageStore::cached(&cache, &data.test[..24]).unwrap();
+            assert!((0..24).all(|i| plain.rgb(i).unwrap() == cached.rgb(i).unwrap()));
+        }
         let png = picture_png(&data.test[0], 100).unwrap();
         let small = caption_bench::data::decode(&png).unwrap();
         assert_eq!(small.width.max(small.height), 100);

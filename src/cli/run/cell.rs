@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::super::progress::Progress;
-use super::super::{checkpoint, interrupt};
+use super::super::{checkpoint, interrupt, pictures};
 use super::prepare::{Prepared, Texts};
 use super::{architecture, model_config, probes, scoring};
 use crate::Result;
@@ -52,7 +52,9 @@ pub fn run(
         test: &splits[2],
         workers,
     };
-    let trained = scene.train(&splits[0], &splits[1], folder, limit)?;
+    let trained = scene.train(&splits[0], &splits[1], folder, limit);
+    pictures::refuse_lost(&prepared.images)?;
+    let trained = trained?;
     let captioning = Instant::now();
     let captions = scene.captions(&trained.best)?;
     let caption_seconds = captioning.elapsed().as_secs_f64();
@@ -60,6 +62,7 @@ pub fn run(
     let scored = scoring::score(prepared, &cell.recipe, &captions)?;
     let (probes, mut warnings) =
         probes::measure(&model, &trained.best, &splits[2], cell, &trained, workers)?;
+    pictures::refuse_lost(&prepared.images)?;
     warnings.extend(endings(&trained, cell, splits[0].caption_counts()));
     let forced = cell.variant.generates() && scene.method().is_none();
     if forced {

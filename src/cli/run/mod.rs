@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use super::args::RunArgs;
 use super::plan::RunPlan;
-use super::{interrupt, pretrained};
+use super::{interrupt, pictures, pretrained};
 use crate::nn::Workers;
 use crate::recipe;
 use crate::report::{self, ReportData, RunData};
@@ -22,7 +22,7 @@ use crate::{Error, Result};
 use prepare::Prepared;
 
 pub use architecture::model_config;
-pub use prepare::specials;
+pub use prepare::{specials, tokenizer};
 pub use scoring::score_cases;
 
 /// Runs the verb.
@@ -72,6 +72,7 @@ pub fn run(args: RunArgs) -> Result<()> {
         cell::run(cell, &prepared, &folder, limit, &workers)?;
         interrupt::check("finished cells are saved; --resume goes on")?;
     }
+    pictures::say_replaced(&prepared.images);
     write_report(&run, &prepared)
 }
 

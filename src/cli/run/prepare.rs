@@ -1,14 +1,15 @@
 //! What all cells share: the data set, its decoded pictures, the tokenizers.
 
-use super::super::plan::RunPlan;
-use super::super::progress::Progress;
+use super::super::pictures;
+use super::super::plan::{RunPlan, data_options};
 use super::architecture::pretrained_tokenizer;
-use crate::data::{self, Dataset, Example, ImageStore, OpenOptions};
+use crate::Result;
+use crate::data::{self, Dataset, Example, ImageStore};
 use crate::models::{Specials, Variant};
 use crate::nn::Workers;
+use crate::recipe::Recipe;
 use crate::text::Tokenizer;
 use crate::train::TokenizedCaptions;
-use crate::{Result, recipe};
 
 /// The data set as all cells see it.
 pub struct Prepared {
@@ -36,55 +37,20 @@ impl Prepared {
     /// Opens the plan's data, decodes its pictures and trains the tokenizers its variants need.
     ///
     /// # Errors
-    /// Those of the data set and of its pictures.
+    /// Those of the data set, of its pictures and of the cache they are in.
     pub fn open(plan: &RunPlan, workers: &Workers) -> Result<Self> {
         let recipe = &plan.recipe;
-        let some = |limit: usize| (limit > 0).then_some(limit);
-        let options = OpenOptions {
-            seed: recipe.data.seed,
-            split_rule: match recipe.data.split {
-                recipe::SplitRule::Images => data::SplitRule::Images,
-                recipe::SplitRule::Pairs => data::SplitRule::Pairs,
-            },
-            limits: data::Limits {
-                train: some(recipe.data.train),
-                validation: some(recipe.data.validation),
-                test: some(recipe.data.test),
-            },
-        };
-        let dataset = data::open(&plan.data, &options)?;
-        let decode = |name: &str, examples: &[Example]| -> Result<ImageStore> {
-            let bar = Progress::new(format!("decoding {name} pictures"), examples.len());
-            let progress = |done: usize, _total: usize| bar.set(done);
-            let threads = workers.threads();
-            let store = ImageStore::build(examples, recipe.model.image, threads, None, &progress)?;
-            bar.finish();
-            Ok(store)
-        };
-        let images = [
-            decode("training", &dataset.train)?,
-            decode("validation", &dataset.validation)?,
-            decode("test", &dataset.test)?,
-        ];
+        let dataset = data::open(&plan.data, &data_options(&recipe.data))?;
+        let splits: [&[Example]; 3] = [&dataset.train, &dataset.validation, &dataset.test];
+        let images = pictures::stores(splits, recipe.model.image, workers.threads())?;
         let wants = |generates: bool| {
             plan.cells
                 .iter()
                 .any(|cell| cell.variant.generates() == generates)
         };
-        let text = &recipe.tokenizer;
-        let tokenizer =
-            |generates: bool| match (pretrained_tokenizer(recipe, generates)?, generates) {
-                (Some(pretrained), _) => Ok(pretrained),
-                (None, true) => {
-                    Tokenizer::train_bpe(dataset.training_captions(), text.vocab, text.lowercase)
-                }
-                (None, false) => {
-                    Tokenizer::train_wordpiece(dataset.training_captions(), text.vocab)
-                }
-            };
         let texts = |generates: bool| -> Result<Option<Texts>> {
             match wants(generates) {
-                true => Texts::new(tokenizer(generates)?, &dataset).map(Some),
+                true => Texts::new(tokenizer(recipe, generates, &dataset)?, &dataset).map(Some),
                 false => Ok(None),
             }
         };
@@ -105,6 +71,22 @@ impl Prepared {
             false => &self.encoder,
         };
         texts.as_ref().expect("prepared for every cell's variant")
+    }
+}
+
+/// The vocabulary of the decoder, where a variant `generates`, or of the text encoder: a pretrained
+/// model's, or one trained on the training captions.
+///
+/// # Errors
+/// Those of a pretrained model's folder, and of the captions.
+pub fn tokenizer(recipe: &Recipe, generates: bool, dataset: &Dataset) -> Result<Tokenizer> {
+    if let Some(pretrained) = pretrained_tokenizer(recipe, generates)? {
+        return Ok(pretrained);
+    }
+    let (captions, text) = (dataset.training_captions(), &recipe.tokenizer);
+    match generates {
+        true => Tokenizer::train_bpe(captions, text.vocab, text.lowercase),
+        false => Tokenizer::train_wordpiece(captions, text.vocab),
     }
 }
 

@@ -12,6 +12,10 @@ use crate::recipe::Cell;
 use crate::train::{Pair, SplitData, Trained};
 use crate::{decode, models};
 
+/// Pictures whose posterior means are held at a time: of one, a bottleneck as wide as the encoder has
+/// four times the bytes of its pixels.
+const BLOCK: usize = 256;
+
 /// Probes of the best weights on the test split, and the warnings that follow from them.
 ///
 /// # Errors
@@ -75,19 +79,25 @@ fn bottleneck(
     workers: &Workers,
     workspace: &mut Workspace,
 ) -> Result<Collapse> {
-    let pictures = |i: usize, out: &mut [f32]| test.images().normalized(i, out);
-    let posterior = model.posterior(params, test.len(), &pictures, workers, workspace)?;
-    let mut means = PosteriorMeans::new(posterior.tokens, posterior.size);
-    for picture in posterior
-        .means
-        .chunks_exact(posterior.tokens * posterior.size)
-    {
-        means.push(picture);
+    let mut gathered: Option<PosteriorMeans> = None;
+    let mut kl_per_dimension = Vec::new();
+    for start in (0..test.len()).step_by(BLOCK) {
+        let count = BLOCK.min(test.len() - start);
+        let pictures = |i: usize, out: &mut [f32]| test.images().normalized(start + i, out);
+        let posterior = model.posterior(params, count, &pictures, workers, workspace)?;
+        let (tokens, size) = (posterior.tokens, posterior.size);
+        let means = gathered.get_or_insert_with(|| PosteriorMeans::new(tokens, size));
+        for picture in posterior.means.chunks_exact(tokens * size) {
+            means.push(picture);
+        }
+        kl_per_dimension.resize(size, 0.0);
+        let share = count as f64 / test.len() as f64;
+        for (sum, part) in kl_per_dimension.iter_mut().zip(posterior.kl_per_dimension) {
+            *sum += share * part;
+        }
     }
-    Ok(Collapse::judge(
-        &posterior.kl_per_dimension,
-        &means.variances(),
-    ))
+    let variances = gathered.map_or_else(Vec::new, |means| means.variances());
+    Ok(Collapse::judge(&kl_per_dimension, &variances))
 }
 
 /// Gap and retrieval between pictures and their first captions, where both have embeddings of one width.
