@@ -72,7 +72,8 @@ pub struct TokenizerRecipe {
     pub vocab: usize,
     /// Whether captions are lower-cased before they become tokens (and come back so).
     pub lowercase: bool,
-    /// The longest caption in tokens, the end token included; longer captions are cut in training.
+    /// The longest caption in tokens, start and end token not counted; longer captions are cut.
+    /// A pretrained decoder may have room for more.
     pub max_tokens: usize,
 }
 

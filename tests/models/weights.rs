@@ -165,6 +165,27 @@ fn towers_are_read_under_the_names_that_others_use() {
     let mut params = dual.model.init(3);
     load_bert(&dual.model, &mut params, folder.path()).unwrap();
     loaded(&dual, "bert.", &params);
+
+    // Both towers of a VisionTextDualEncoderModel: what it projects its poolers with is not used.
+    let mut tensors = written(&dual, "bert.", &|name| Some(format!("text_model.{name}")));
+    tensors.extend(written(&dual, "vit.", &|name| {
+        Some(format!("vision_model.{name}"))
+    }));
+    tensors.push((
+        "text_model.pooler.dense.bias".into(),
+        vec![16],
+        vec![0.0; 16],
+    ));
+    tensors.push(("text_projection.weight".into(), vec![4, 16], vec![0.0; 64]));
+    write(&path, &tensors);
+    let mut params = dual.model.init(3);
+    for load in [load_bert, load_vit] {
+        let coverage = load(&dual.model, &mut params, folder.path()).unwrap();
+        assert_eq!(coverage.unused, ["text_projection.weight"]);
+    }
+    loaded(&dual, "bert.", &params);
+    loaded(&dual, "vit.", &params);
+
     let error = load_bert(&captioner.model, &mut params, folder.path()).unwrap_err();
     assert!(error.message().contains("encoder-decoder has no BERT"));
 }

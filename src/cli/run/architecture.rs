@@ -178,5 +178,14 @@ pub fn initial_weights(recipe: &Recipe, model: &Model, seed: u64) -> Result<Para
             }
         }
     }
+    let name = &recipe.model.vision_weights;
+    if !name.is_empty() {
+        let folder = folder_of(name)?;
+        let side = vit_config(&folder)?.image;
+        // Weights that are trained further may get used to it, those that are only evaluated cannot.
+        if let Err(fault) = weights::check_preprocessor(&folder, side) {
+            eprintln!("note: {name}: {fault}");
+        }
+    }
     Ok(params)
 }

@@ -4,7 +4,7 @@ use super::super::pictures;
 use super::super::plan::{RunPlan, data_options};
 use super::architecture::pretrained_tokenizer;
 use crate::Result;
-use crate::data::{self, Dataset, Example, ImageStore};
+use crate::data::{self, Caption, Dataset, Example, ImageStore};
 use crate::models::{Specials, Variant};
 use crate::nn::Workers;
 use crate::recipe::Recipe;
@@ -50,7 +50,11 @@ impl Prepared {
         };
         let texts = |generates: bool| -> Result<Option<Texts>> {
             match wants(generates) {
-                true => Texts::new(tokenizer(recipe, generates, &dataset)?, &dataset).map(Some),
+                true => {
+                    let tokenizer = tokenizer(recipe, generates, &dataset)?;
+                    let most = recipe.tokenizer.max_tokens;
+                    Ok(Some(Texts::new(tokenizer, &dataset, most)))
+                }
                 false => Ok(None),
             }
         };
@@ -91,22 +95,23 @@ pub fn tokenizer(recipe: &Recipe, generates: bool, dataset: &Dataset) -> Result<
 }
 
 impl Texts {
-    fn new(tokenizer: Tokenizer, dataset: &Dataset) -> Result<Self> {
+    /// Tokens of every split's captions, of each caption `most` at most.
+    fn new(tokenizer: Tokenizer, dataset: &Dataset, most: usize) -> Self {
+        let words = |caption: &Caption| {
+            let mut words = tokenizer.encode(&caption.text);
+            words.truncate(most);
+            words
+        };
         let tokenize = |examples: &[Example]| -> TokenizedCaptions {
-            let words = |example: &Example| {
-                let texts = example.captions.iter();
-                texts
-                    .map(|caption| tokenizer.encode(&caption.text))
-                    .collect()
-            };
-            examples.iter().map(words).collect()
+            let captions = |example: &Example| example.captions.iter().map(words).collect();
+            examples.iter().map(captions).collect()
         };
         let splits = [
             tokenize(&dataset.train),
             tokenize(&dataset.validation),
             tokenize(&dataset.test),
         ];
-        Ok(Self { tokenizer, splits })
+        Self { tokenizer, splits }
     }
 
     /// The special tokens as models want them.
@@ -122,5 +127,36 @@ pub fn specials(tokenizer: &Tokenizer) -> Specials {
         start: ids.start,
         end: ids.end,
         pad: ids.pad,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{OpenOptions, Spec};
+
+    #[test]
+    fn captions_are_cut_whatever_room_the_model_has() {
+        let spec = Spec::Scenes { pictures: 16 };
+        let dataset = data::open(&spec, &OpenOptions::default()).unwrap();
+        let captions = dataset.training_captions();
+        let tokenizer = Tokenizer::train_bpe(captions, 64, false).unwrap();
+        let lengths = |most: usize| -> Vec<usize> {
+            let texts = Texts::new(tokenizer.clone(), &dataset, most);
+            texts
+                .splits
+                .iter()
+                .flatten()
+                .flatten()
+                .map(Vec::len)
+                .collect()
+        };
+        let (whole, cut) = (lengths(1000), lengths(7));
+        assert!(whole.iter().any(|&n| n > 7));
+        assert!(
+            cut.iter()
+                .zip(whole)
+                .all(|(&cut, whole)| cut == whole.min(7))
+        );
     }
 }

@@ -28,12 +28,13 @@ pub fn vision_encoder_decoder_config(folder: &Path) -> Result<(VitConfig, Gpt2Co
     Ok((vit(&encoder)?, gpt2(&decoder)?))
 }
 
-/// A vision transformer's sizes from its folder, or from that of an encoder-decoder with one.
+/// A vision transformer's sizes from its folder, or from that of an encoder-decoder or a dual encoder
+/// (`VisionTextDualEncoderModel`) with one.
 ///
 /// # Errors
 /// [`Error::Input`] that names the file, the key, what was found and what was expected.
 pub fn vit_config(folder: &Path) -> Result<VitConfig> {
-    vit(&Section::open(folder)?.tower("encoder")?)
+    vit(&Section::open(folder)?.tower(&[ENCODER_DECODER.0, DUAL_ENCODER.0])?)
 }
 
 /// A GPT-2's sizes from its folder, or from that of an encoder-decoder with one.
@@ -41,15 +42,15 @@ pub fn vit_config(folder: &Path) -> Result<VitConfig> {
 /// # Errors
 /// [`Error::Input`] that names the file, the key, what was found and what was expected.
 pub fn gpt2_config(folder: &Path) -> Result<Gpt2Config> {
-    gpt2(&Section::open(folder)?.tower("decoder")?)
+    gpt2(&Section::open(folder)?.tower(&[ENCODER_DECODER.1])?)
 }
 
-/// A BERT's sizes from its folder.
+/// A BERT's sizes from its folder, or from that of a dual encoder (`VisionTextDualEncoderModel`).
 ///
 /// # Errors
 /// [`Error::Input`] that names the file, the key, what was found and what was expected.
 pub fn bert_config(folder: &Path) -> Result<BertConfig> {
-    let config = Section::open(folder)?;
+    let config = Section::open(folder)?.tower(&[DUAL_ENCODER.1])?;
     config.expect_text("model_type", "bert", None)?;
     config.expect_text("hidden_act", "gelu", Some("gelu"))?;
     config.expect_text("position_embedding_type", "absolute", Some("absolute"))?;
@@ -169,6 +170,22 @@ fn decimal(value: f32) -> f64 {
     value.to_string().parse().unwrap_or(f64::from(value))
 }
 
+/// A tower's place in the configuration of a model of two.
+struct Part {
+    /// The model's type.
+    of: &'static str,
+    key: &'static str,
+}
+
+const fn parts(of: &'static str, keys: [&'static str; 2]) -> (Part, Part) {
+    let [picture, text] = keys;
+    (Part { of, key: picture }, Part { of, key: text })
+}
+
+const ENCODER_DECODER: (Part, Part) = parts("vision-encoder-decoder", ["encoder", "decoder"]);
+const DUAL_ENCODER: (Part, Part) =
+    parts("vision-text-dual-encoder", ["vision_config", "text_config"]);
+
 /// An object in a configuration file.
 struct Section {
     path: PathBuf,
@@ -190,11 +207,13 @@ impl Section {
         })
     }
 
-    /// A part of an encoder-decoder's configuration; any other is that of the tower itself.
-    fn tower(self, key: &str) -> Result<Self> {
-        match self.value("model_type").and_then(Value::as_str) {
-            Some("vision-encoder-decoder") => self.section(key),
-            _ => Ok(self),
+    /// The part of one of two towers' configuration, by the kinds of models that may have it; any other
+    /// is that of the tower itself.
+    fn tower(self, parts: &[Part]) -> Result<Self> {
+        let kind = self.value("model_type").and_then(Value::as_str);
+        match parts.iter().find(|part| kind == Some(part.of)) {
+            Some(part) => self.section(part.key),
+            None => Ok(self),
         }
     }
 

@@ -130,7 +130,7 @@ pub fn open(path: &Path) -> Result<(Model, Params, Coverage)> {
 /// # Errors
 /// [`Error::Input`] as [`load`].
 pub fn load_vit(model: &Model, params: &mut Params, folder: &Path) -> Result<Coverage> {
-    let prefixes = ["", "vit.", "encoder."];
+    let prefixes = ["", "vit.", "encoder.", "vision_model."];
     let rules = Rules {
         may_lack: |_| false,
         interpolates: true,
@@ -175,7 +175,8 @@ pub fn load_bert(model: &Model, params: &mut Params, folder: &Path) -> Result<Co
         let variant = model.config().variant;
         return Err(Error::input(format!("the variant {variant} has no BERT")));
     }
-    fill_tower(folder, &tensors, &["", "bert."], &Rules::default(), params)
+    let prefixes = ["", "bert.", "text_model."];
+    fill_tower(folder, &tensors, &prefixes, &Rules::default(), params)
 }
 
 /// How a file may differ from what is filled from it.
@@ -246,13 +247,19 @@ fn fill(
             }
         }
     }
-    // A whole captioner's file has another tower beside the one that was asked for.
-    let beside = matches!(prefix, "encoder." | "decoder.transformer.");
+    // A file of two towers has another beside the one that was asked for.
+    let beside = match prefix {
+        "encoder." => "decoder.",
+        "decoder.transformer." => "encoder.",
+        "vision_model." => "text_model.",
+        "text_model." => "vision_model.",
+        _ => "none",
+    };
     for (name, stored) in names {
         let within = name.strip_prefix(prefix);
         if aliases::is_output_layer(&name) {
             check_tied(file, stored, tensors, params)?;
-        } else if !(aliases::ignorable(within.unwrap_or(&name)) || beside && within.is_none()) {
+        } else if !(aliases::ignorable(within.unwrap_or(&name)) || name.starts_with(beside)) {
             coverage.unused.push(stored.to_owned());
         }
     }
