@@ -140,7 +140,7 @@ mod tests {
         let spec = Spec::Scenes { pictures: 16 };
         let dataset = data::open(&spec, &OpenOptions::default()).unwrap();
         let captions = dataset.training_captions();
-        let tokenizer = Tokenizer::train_bpe(captions, 64, false).unwrap();
+        let tokenizer = Tokenizer::train_bpe(captions, 300, false).unwrap();
         let lengths = |most: usize| -> Vec<usize> {
             let texts = Texts::new(tokenizer.clone(), &dataset, most);
             texts
