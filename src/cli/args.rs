@@ -100,3 +100,29 @@ pub struct RunArgs {
     #[command(flatten)]
     pub(super) hub: HubArgs,
 }
+
+impl RunArgs {
+    /// All of a recipe, on data other than its own if there are any.
+    pub(super) fn of(
+        recipe: &str,
+        data: Option<String>,
+        threads: Option<usize>,
+        hub: super::pretrained::HubArgs,
+    ) -> Self {
+        Self {
+            all_variants: false,
+            variant: Vec::new(),
+            recipe: recipe.to_owned(),
+            data,
+            device: "auto".to_owned(),
+            seed: Vec::new(),
+            grid: None,
+            set: Vec::new(),
+            out: None,
+            resume: false,
+            max_minutes: None,
+            threads,
+            hub,
+        }
+    }
+}

@@ -21,6 +21,9 @@ pub struct Bench<'a> {
     pixels: Vec<f32>,
     captions: Vec<Vec<u32>>,
     specials: Specials,
+    noise: bool,
+    clip: f32,
+    steps: u64,
 }
 
 impl<'a> Bench<'a> {
@@ -56,7 +59,15 @@ impl<'a> Bench<'a> {
                 end: last,
                 pad: last,
             },
+            noise: false,
+            clip: 0.0,
+            steps: 0,
         }
+    }
+
+    /// Trains as recipes do: with dropout where the model has it, if there is to be `noise`, and gradients scaled down to the norm `clip` unless that is 0.
+    pub fn training(&mut self, noise: bool, clip: f32) {
+        (self.noise, self.clip) = (noise, clip);
     }
 
     /// A whole training step: forward, backward, reduction and AdamW. Returns its wall seconds and loss.
@@ -74,6 +85,7 @@ impl<'a> Bench<'a> {
             captions: &captions,
             specials: self.specials,
         };
+        self.steps += 1;
         let variant = self.model.config().variant;
         let weight = |has: bool| if has { 0.2 } else { 0.0 };
         let objective = Objective {
@@ -81,8 +93,8 @@ impl<'a> Bench<'a> {
             beta: weight(variant.has_bottleneck()),
             gamma: weight(variant.is_contrastive()),
             free_bits: 0.0,
-            latent: LatentNoise::Mean,
-            dropout: None,
+            latent: LatentNoise::Sample { seed: self.steps },
+            dropout: self.noise.then_some(self.steps),
         };
         let settings = AdamW {
             lr: 1e-4,
@@ -102,36 +114,46 @@ impl<'a> Bench<'a> {
             &mut self.workspace,
         )?;
         let mut gradients = self.workspace.gradients();
+        let scale = match self.clip > 0.0 {
+            true => {
+                let shards: Vec<&[f32]> = gradients.iter().map(|g| &**g).collect();
+                let norm = adamw::gradient_norm(&shards, self.workers) as f32;
+                (self.clip / norm).min(1.0)
+            }
+            false => 1.0,
+        };
         adamw::update(
             &mut self.params.values,
             &mut gradients,
             &mut self.moments,
             &settings,
-            1.0,
+            scale,
             self.workers,
         );
         Ok((started.elapsed().as_secs_f64(), loss.loss))
     }
 
-    /// Captions every picture greedily with at most `words` words. Returns wall seconds a picture.
+    /// Captions `count` pictures greedily with at most `words` words. Returns wall seconds a picture.
     ///
     /// # Errors
     /// Those of the decoder.
-    pub fn caption(&self, words: usize) -> Result<f64> {
+    pub fn caption(&self, count: usize, words: usize) -> Result<f64> {
         let size = self.model.config().vit.pixels();
-        let pictures =
-            |i: usize, out: &mut [f32]| out.copy_from_slice(&self.pixels[i * size..(i + 1) * size]);
+        let pictures = |i: usize, out: &mut [f32]| {
+            let i = i % self.captions.len();
+            out.copy_from_slice(&self.pixels[i * size..(i + 1) * size]);
+        };
         let started = Instant::now();
         let request = decode::Request {
             model: self.model,
             params: &self.params,
             specials: self.specials,
-            count: self.captions.len(),
+            count,
             pictures: &pictures,
             latent_seed: None,
             max_tokens: words,
         };
         decode::generate(&request, &decode::Method::Greedy, self.workers, &|_| ())?;
-        Ok(started.elapsed().as_secs_f64() / self.captions.len() as f64)
+        Ok(started.elapsed().as_secs_f64() / count as f64)
     }
 }

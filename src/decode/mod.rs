@@ -1,8 +1,8 @@
 //! From pictures to captions with a trained model.
 //!
 //! Captions are written with a KV cache, greedily, by beam search or by sampling. Pictures are decoded
-//! in groups of a fixed size and what is drawn depends on a picture's number alone, so that captions
-//! have the same bits on any number of threads. In another group a score may round differently.
+//! in groups, one on each thread. What a picture gets does not depend on its group, to the last bit
+//! (`nn::kernels::few_rows`), and what is drawn depends on its number alone.
 
 mod beam;
 mod greedy;
@@ -23,9 +23,8 @@ use crate::models::{Decoder, LatentNoise, Model, Pictures, Specials, Workspace};
 use crate::nn::{Params, Workers};
 use crate::train::mix;
 
-/// Pictures that are decoded together; part of the numbers' definition, as products of other sizes may
-/// round differently.
-const GROUP: usize = 16;
+/// The most pictures that are decoded together: enough for the products, few enough for the caches.
+pub const GROUP: usize = 16;
 
 /// Pictures that are encoded before any of them is decoded: what bounds the memory.
 const BLOCK: usize = 256;
@@ -93,7 +92,8 @@ pub fn generate(
             },
         };
         let memory = model.encode(params, size, &picture, noise, workers, &mut workspace)?;
-        let groups = (0..size).step_by(GROUP).map(|i| i..size.min(i + GROUP));
+        let group = size.div_ceil(workers.threads()).min(GROUP);
+        let groups = (0..size).step_by(group).map(|i| i..size.min(i + group));
         let decoded = workers.map(groups, |_, group| {
             let start = first + group.start;
             let decoder = Decoder::new(model, params, &memory, group, max_tokens)?;

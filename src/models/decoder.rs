@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::error::{Error, Result};
-use crate::nn::kernels::decode::{add, attention, gelu, linear, norm};
+use crate::nn::kernels::decode::{add, attention, gelu, linear, linear_of_many, norm};
 use crate::nn::{Linear, Params};
 
 use super::Model;
@@ -64,9 +64,14 @@ impl<'a> Decoder<'a> {
         let states = memory.states(pictures.clone());
         let rows = pictures.len();
         let width = gpt2.config.width;
+        let per_picture = memory.tokens() * 2 * width;
         let layers = gpt2.blocks.iter().map(|block| {
-            let mut cross = vec![0.0; rows * memory.tokens() * 2 * width];
-            linear(params, block.cross.key_value, states, &mut cross);
+            let mut cross = vec![0.0; rows * per_picture];
+            let pictures = cross.chunks_exact_mut(per_picture);
+            // Picture by picture: a product of another size might round differently.
+            for (states, cross) in states.chunks_exact(states.len() / rows).zip(pictures) {
+                linear_of_many(params, block.cross.key_value, states, cross);
+            }
             LayerCache {
                 own: Vec::with_capacity(rows * max_tokens * 2 * width),
                 cross,

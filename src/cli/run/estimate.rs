@@ -9,6 +9,7 @@ use super::super::timing::Bench;
 use super::model_config;
 use super::prepare::Prepared;
 use crate::Result;
+use crate::decode::GROUP;
 use crate::models::{Model, Variant};
 use crate::nn::Workers;
 use crate::recipe::Cell;
@@ -19,9 +20,9 @@ const SHORT: f64 = 0.5;
 /// What a validation pair costs of a training pair: the forward pass of three.
 const FORWARD: f64 = 1.0 / 3.0;
 
-/// Seconds of training, validation and greedy captioning for `cells`, measured with one model of each
+/// Seconds of training, validation and captioning for `cells`, measured with one model of each
 /// variant, that with the largest latent.
-fn seconds(cells: &[&Cell], prepared: &Prepared, workers: &Workers) -> Result<f64> {
+pub fn seconds(cells: &[&Cell], prepared: &Prepared, workers: &Workers) -> Result<f64> {
     let mut pace: BTreeMap<&str, Pace> = BTreeMap::new();
     let mut total = 0.0;
     for cell in cells {
@@ -72,7 +73,15 @@ impl Pace {
             step = steps[steps.len() / 2];
         }
         let caption = match cell.variant.generates() {
-            true => bench.caption(words)?,
+            true => {
+                // Full groups where that is quick: a picture alone costs more.
+                let alone = bench.caption(workers.threads(), words)?;
+                let full = GROUP * workers.threads();
+                match alone * (full as f64) < SHORT {
+                    true => bench.caption(full, words)?,
+                    false => alone,
+                }
+            }
             false => 0.0,
         };
         Ok(Self {

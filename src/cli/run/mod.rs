@@ -12,9 +12,10 @@ use std::time::Instant;
 
 use super::args::RunArgs;
 use super::plan::RunPlan;
+use super::pretrained::HubArgs;
 use super::{interrupt, pictures, pretrained};
 use crate::nn::Workers;
-use crate::recipe;
+use crate::recipe::{self, Cell};
 use crate::report::{self, ReportData, RunData};
 use crate::results::schema::{RunStamp, SCHEMA};
 use crate::results::store::RunDir;
@@ -74,6 +75,26 @@ pub fn run(args: RunArgs) -> Result<()> {
     }
     pictures::say_replaced(&prepared.images);
     write_report(&run, &prepared)
+}
+
+/// Seconds that a run of a recipe takes on this machine, its data opened and its models measured.
+///
+/// # Errors
+/// Those of the recipe, its data and its models.
+pub fn estimated(
+    recipe: &str,
+    data: Option<String>,
+    threads: Option<usize>,
+    hub: HubArgs,
+) -> Result<f64> {
+    let args = RunArgs::of(recipe, data, threads, hub);
+    let plan = RunPlan::resolve(args)?;
+    let variants: Vec<_> = plan.cells.iter().map(|cell| cell.variant).collect();
+    pretrained::fetch(&architecture::pretrained(&plan.recipe, &variants), plan.hub)?;
+    let workers = Workers::new(plan.threads)?;
+    let prepared = Prepared::open(&plan, &workers)?;
+    let cells: Vec<&Cell> = plan.cells.iter().collect();
+    estimate::seconds(&cells, &prepared, &workers)
 }
 
 /// The default folder, or the first numbered one beside it that is free.

@@ -1,6 +1,7 @@
 //! What a decoder with a key/value cache needs: a tape's operations on few rows, into
-//! memory of the caller's.
+//! memory of the caller's. What a row gives does not depend on the others.
 
+use super::few_rows::few_rows;
 use super::math::{exp, sum_of};
 use super::{elementwise, gelu, matmul};
 use crate::nn::layout::{Linear, Norm};
@@ -9,13 +10,19 @@ use crate::nn::params::Params;
 
 /// out = x Wᵀ + b, row by row. `x` is (rows, inputs), `out` (rows, outputs).
 pub fn linear(params: &Params, linear: Linear, x: &[f32], out: &mut [f32]) {
-    matmul::forward(
-        x,
-        params.slice(linear.w),
-        out,
-        linear.inputs(),
-        linear.outputs(),
-    );
+    let (w, inputs) = (params.slice(linear.w), linear.inputs());
+    few_rows(x, w, out, inputs, linear.outputs());
+    add_bias(params, linear, out);
+}
+
+/// The same for many rows.
+pub fn linear_of_many(params: &Params, linear: Linear, x: &[f32], out: &mut [f32]) {
+    let (w, inputs) = (params.slice(linear.w), linear.inputs());
+    matmul::forward(x, w, out, inputs, linear.outputs());
+    add_bias(params, linear, out);
+}
+
+fn add_bias(params: &Params, linear: Linear, out: &mut [f32]) {
     if let Some(b) = linear.b {
         elementwise::add_row(out, params.slice(b));
     }

@@ -2,20 +2,22 @@
 //!
 //! They are plain Rust over slices, compiled once for each instruction set and picked
 //! at run time (`dispatch`), except for the matrix products: large ones are the `gemm`
-//! crate's, the small ones inside attention are written out in intrinsics
-//! (`small_product`). Everything that would run on another device goes through here.
+//! crate's, the small ones inside attention and those of few rows are written out in
+//! intrinsics (`small_product`, `few_rows`). Everything that would run on another device goes through here.
 
 #[macro_use]
 pub(crate) mod dispatch;
 mod math;
 
 pub mod decode;
+pub mod meter;
 
 pub(crate) mod adamw;
 pub(crate) mod bottleneck;
 pub(crate) mod cross_entropy;
 pub(crate) mod dropout;
 pub(crate) mod elementwise;
+pub(crate) mod few_rows;
 pub(crate) mod gelu;
 pub(crate) mod matmul;
 pub(crate) mod noise;
