@@ -104,6 +104,7 @@ struct Measured {
     /// Operations of those products over what all threads could do in the whole step.
     utilisation: f64,
     captions_per_s: f64,
+    /// Of training, before anything is captioned.
     peak_memory_mb: Option<f64>,
     loss_first: f64,
     loss_last: f64,
@@ -192,7 +193,7 @@ impl Measured {
             self.captions_per_s
         );
         if let Some(memory) = self.peak_memory_mb {
-            println!("peak memory      {memory:.0} MB");
+            println!("peak memory      {memory:.0} MB of training");
         }
     }
 }
@@ -278,6 +279,7 @@ fn measure(args: &SpeedArgs, work: &Work, workers: &Workers) -> Result<Measured>
     walls.sort_by(f64::total_cmp);
     let median = walls[walls.len() / 2];
 
+    let memory = peak_memory_mb();
     // Once to warm up: the first pays for the memory.
     bench.caption(work.captions, work.caption_words)?;
     let caption = bench.caption(work.captions, work.caption_words)?;
@@ -299,7 +301,7 @@ fn measure(args: &SpeedArgs, work: &Work, workers: &Workers) -> Result<Measured>
         peak_gflops: peak / 1e9,
         utilisation: products.operations / (wall * peak * workers.threads() as f64),
         captions_per_s: 1.0 / caption,
-        peak_memory_mb: peak_memory_mb(),
+        peak_memory_mb: memory,
         loss_first: losses[0],
         loss_last: losses[losses.len() - 1],
     })

@@ -12,8 +12,9 @@ use super::objective::LatentNoise;
 use super::workspace::{Shard, Workspace};
 use super::{Model, Parts};
 
-/// Pictures, or captions, that one thread works on at a time.
-const CHUNK: usize = 16;
+/// Rows of states that one thread works on at a time, about: many enough for the products, and few
+/// enough that a dozen pictures keep several threads busy.
+const ROWS: usize = 1040;
 
 /// Encoded pictures: what cross-attention reads.
 #[derive(Debug, Clone, PartialEq)]
@@ -322,10 +323,13 @@ impl Model {
         work: impl Fn(&mut Shard, Range<usize>) -> R + Sync,
     ) -> Vec<R> {
         let lanes = workspace.shards.len();
-        let chunks = count.div_ceil(CHUNK);
+        // Even chunks, by the model and the count alone: what is computed does not depend on how many threads there are.
+        let most = (ROWS / self.config.vit.tokens()).max(1);
+        let chunk = count.div_ceil(count.div_ceil(most).max(1));
+        let chunks = if count == 0 { 0 } else { count.div_ceil(chunk) };
         let made = workers.map(workspace.shards.iter_mut(), |lane, shard| {
             let mine = (lane..chunks).step_by(lanes);
-            mine.map(|i| work(shard, i * CHUNK..count.min((i + 1) * CHUNK)))
+            mine.map(|i| work(shard, i * chunk..count.min((i + 1) * chunk)))
                 .collect::<Vec<_>>()
         });
         let mut made: Vec<_> = made.into_iter().map(Vec::into_iter).collect();
