@@ -119,7 +119,10 @@ pub fn run(args: SpeedArgs) -> Result<()> {
     if let Some(recipe) = args.recipe {
         let seconds = super::run::estimated(&recipe, args.data, args.threads, args.hub)?;
         match args.json {
-            true => println!("{{\"recipe\":{recipe:?},\"seconds\":{seconds:.1}}}"),
+            true => println!(
+                "{}",
+                serde_json::json!({"recipe": recipe, "seconds": seconds})
+            ),
             false => println!(
                 "{recipe}: about {:.1} minutes on this machine",
                 seconds / 60.0

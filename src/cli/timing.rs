@@ -7,22 +7,24 @@ use crate::decode;
 use crate::models::{
     Batch, LatentNoise, Model, Objective, Specials, Workspace, loss_and_gradients,
 };
-use crate::nn::adamw::{self, AdamW, Moments};
+use crate::nn::adamw::AdamW;
 use crate::nn::{Params, Workers};
-use crate::train::Stream;
+use crate::train::{Optimizer, Stream};
+
+/// The learning rate of the timed steps.
+const RATE: f64 = 1e-4;
 
 /// Work of a given size: a model, random pictures and fixed captions.
 pub struct Bench<'a> {
     model: &'a Model,
     workers: &'a Workers,
     params: Params,
-    moments: Moments,
+    optimizer: Optimizer,
     workspace: Workspace,
     pixels: Vec<f32>,
     captions: Vec<Vec<u32>>,
     specials: Specials,
     noise: bool,
-    clip: f32,
     steps: u64,
 }
 
@@ -36,6 +38,14 @@ impl<'a> Bench<'a> {
         words: usize,
         vocab: usize,
     ) -> Self {
+        let settings = AdamW {
+            lr: 0.0,
+            beta1: 0.9,
+            beta2: 0.999,
+            eps: 1e-8,
+            weight_decay: 0.01,
+            decoupled: true,
+        };
         let params = model.init(0);
         let mut stream = Stream::new(0, 1, 2);
         let pixels = (0..batch * model.config().vit.pixels())
@@ -47,7 +57,7 @@ impl<'a> Bench<'a> {
             .collect();
         let last = vocab as u32 - 1;
         Self {
-            moments: Moments::new(params.values.len()),
+            optimizer: Optimizer::with(settings, params.values.len()),
             workspace: Workspace::new(model, shards),
             model,
             workers,
@@ -60,14 +70,14 @@ impl<'a> Bench<'a> {
                 pad: last,
             },
             noise: false,
-            clip: 0.0,
             steps: 0,
         }
     }
 
     /// Trains as recipes do: with dropout where the model has it, if there is to be `noise`, and gradients scaled down to the norm `clip` unless that is 0.
     pub fn training(&mut self, noise: bool, clip: f32) {
-        (self.noise, self.clip) = (noise, clip);
+        self.noise = noise;
+        self.optimizer.clip = clip;
     }
 
     /// A whole training step: forward, backward, reduction and AdamW. Returns its wall seconds and loss.
@@ -96,14 +106,6 @@ impl<'a> Bench<'a> {
             latent: LatentNoise::Sample { seed: self.steps },
             dropout: self.noise.then_some(self.steps),
         };
-        let settings = AdamW {
-            lr: 1e-4,
-            beta1: 0.9,
-            beta2: 0.999,
-            eps: 1e-8,
-            weight_decay: 0.01,
-            decoupled: true,
-        };
         let started = Instant::now();
         let loss = loss_and_gradients(
             self.model,
@@ -113,23 +115,8 @@ impl<'a> Bench<'a> {
             self.workers,
             &mut self.workspace,
         )?;
-        let mut gradients = self.workspace.gradients();
-        let scale = match self.clip > 0.0 {
-            true => {
-                let shards: Vec<&[f32]> = gradients.iter().map(|g| &**g).collect();
-                let norm = adamw::gradient_norm(&shards, self.workers) as f32;
-                (self.clip / norm).min(1.0)
-            }
-            false => 1.0,
-        };
-        adamw::update(
-            &mut self.params.values,
-            &mut gradients,
-            &mut self.moments,
-            &settings,
-            scale,
-            self.workers,
-        );
+        let (params, workspace) = (&mut self.params, &mut self.workspace);
+        self.optimizer.update(params, workspace, RATE, self.workers);
         Ok((started.elapsed().as_secs_f64(), loss.loss))
     }
 

@@ -6,7 +6,7 @@
 //! point. One axis is resized first and rounded to bytes, the other after that:
 //! the width, unless the height loses more than twice the pixels that the width
 //! loses. That order is Pillow 13's; up to Pillow 12 the width always came first,
-//! and half of the bytes of a portrait photo may be one level apart.
+//! and up to a fifth of the bytes of a portrait photo are one level apart.
 //! (`Resample.c` of Pillow; `fast_image_resize` keeps fewer bits of a weight
 //! and is off by one level in a few per cent of the bytes.)
 

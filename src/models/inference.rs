@@ -323,10 +323,11 @@ impl Model {
         work: impl Fn(&mut Shard, Range<usize>) -> R + Sync,
     ) -> Vec<R> {
         let lanes = workspace.shards.len();
-        // Even chunks, by the model and the count alone: what is computed does not depend on how many threads there are.
+        // Even chunks, by the model and the count alone: what is computed does not depend on how many
+        // threads there are.
         let most = (ROWS / self.config.vit.tokens()).max(1);
-        let chunk = count.div_ceil(count.div_ceil(most).max(1));
-        let chunks = if count == 0 { 0 } else { count.div_ceil(chunk) };
+        let chunks = count.div_ceil(most);
+        let chunk = count.div_ceil(chunks.max(1));
         let made = workers.map(workspace.shards.iter_mut(), |lane, shard| {
             let mine = (lane..chunks).step_by(lanes);
             mine.map(|i| work(shard, i * chunk..count.min((i + 1) * chunk)))

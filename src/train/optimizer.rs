@@ -8,7 +8,8 @@ use crate::recipe::{self, TrainRecipe};
 /// The optimizer: its settings, and both moments of every parameter.
 pub struct Optimizer {
     settings: AdamW,
-    clip: f32,
+    /// The norm that gradients are scaled down to; 0 leaves them.
+    pub clip: f32,
     /// First and second moments, and the updates made.
     pub moments: Moments,
 }
@@ -16,16 +17,25 @@ pub struct Optimizer {
 impl Optimizer {
     /// Moments of zero for a flat buffer of `length` values.
     pub fn new(recipe: &TrainRecipe, length: usize) -> Self {
+        let settings = AdamW {
+            lr: 0.0,
+            beta1: 0.9,
+            beta2: 0.999,
+            eps: 1e-8,
+            weight_decay: recipe.weight_decay as f32,
+            decoupled: recipe.optimizer == recipe::Optimizer::Adamw,
+        };
         Self {
-            settings: AdamW {
-                lr: 0.0,
-                beta1: 0.9,
-                beta2: 0.999,
-                eps: 1e-8,
-                weight_decay: recipe.weight_decay as f32,
-                decoupled: recipe.optimizer == recipe::Optimizer::Adamw,
-            },
             clip: recipe.clip,
+            ..Self::with(settings, length)
+        }
+    }
+
+    /// The same of given settings, without clipping; the rate is each update's own.
+    pub fn with(settings: AdamW, length: usize) -> Self {
+        Self {
+            settings,
+            clip: 0.0,
             moments: Moments::new(length),
         }
     }

@@ -40,11 +40,7 @@ pub fn run(args: RunArgs) -> Result<()> {
         plan.out = free_folder(plan.out);
     }
     refuse_folder(&plan)?;
-    let variants: Vec<_> = plan.cells.iter().map(|cell| cell.variant).collect();
-    pretrained::fetch(&architecture::pretrained(&plan.recipe, &variants), plan.hub)?;
-    for cell in &plan.cells {
-        architecture::check_pretrained(&cell.recipe, cell.variant)?;
-    }
+    fetch_pretrained(&plan)?;
     let workers = Workers::new(plan.threads)?;
     let prepared = Prepared::open(&plan, &workers)?;
     let run = open_run(&plan, &prepared)?;
@@ -89,12 +85,21 @@ pub fn estimated(
 ) -> Result<f64> {
     let args = RunArgs::of(recipe, data, threads, hub);
     let plan = RunPlan::resolve(args)?;
-    let variants: Vec<_> = plan.cells.iter().map(|cell| cell.variant).collect();
-    pretrained::fetch(&architecture::pretrained(&plan.recipe, &variants), plan.hub)?;
+    fetch_pretrained(&plan)?;
     let workers = Workers::new(plan.threads)?;
     let prepared = Prepared::open(&plan, &workers)?;
     let cells: Vec<&Cell> = plan.cells.iter().collect();
     estimate::seconds(&cells, &prepared, &workers)
+}
+
+/// Has the pretrained models of a plan there, and refuses those that do not fit.
+fn fetch_pretrained(plan: &RunPlan) -> Result<()> {
+    let variants: Vec<_> = plan.cells.iter().map(|cell| cell.variant).collect();
+    pretrained::fetch(&architecture::pretrained(&plan.recipe, &variants), plan.hub)?;
+    for cell in &plan.cells {
+        architecture::check_pretrained(&cell.recipe, cell.variant)?;
+    }
+    Ok(())
 }
 
 /// The default folder, or the first numbered one beside it that is free.

@@ -28,7 +28,8 @@ pub(super) fn metered([m, n, k]: [usize; 3], work: impl FnOnce()) {
     OPERATIONS.fetch_add(2 * (m * n * k) as u64, Relaxed);
 }
 
-/// Runs `work` and tells of its products. One caller at a time; it costs 40 ns a product.
+/// Runs `work` and tells of its products. One caller at a time; each product costs two looks at
+/// the clock.
 pub fn products<R>(work: impl FnOnce() -> R) -> (R, Products) {
     NANOSECONDS.store(0, Relaxed);
     OPERATIONS.store(0, Relaxed);
