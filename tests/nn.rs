@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use caption_bench::nn::adamw::{self, AdamW, Moments};
 use caption_bench::nn::{
-    Attention, Buffer, Cols, Gelu, Init, Layout, LayoutBuilder, Linear, Mask, Norm, Params,
+    Attention, Cols, Gelu, Gradients, Init, Layout, LayoutBuilder, Linear, Mask, Norm, Params,
     PatchEmbedding, Pool, Slot, Tape, Var, Workers,
 };
 
@@ -222,18 +222,13 @@ impl Net {
     }
 }
 
-/// What each shard keeps between steps.
-struct Shard {
-    gradients: Buffer,
-    pool: Pool,
-}
-
 /// A net in training on one fixed batch.
 struct Training {
     net: Net,
     params: Params,
     moments: Moments,
-    shards: Vec<Shard>,
+    gradients: Gradients,
+    pools: Vec<Pool>,
     workers: Workers,
     images: Vec<f32>,
     ids: Vec<u32>,
@@ -244,17 +239,13 @@ impl Training {
     fn new(sizes: Sizes, batch: usize, shards: usize, threads: usize) -> Self {
         let (net, layout) = Net::new(sizes);
         let params = Params::init(Arc::new(layout), 1);
-        let len = params.values.len();
         let pixels = batch * 3 * sizes.image * sizes.image;
-        let new_shard = |_| Shard {
-            gradients: Buffer::zeros(len),
-            pool: Pool::new(),
-        };
         Self {
             net,
+            moments: Moments::new(params.values.len()),
+            gradients: Gradients::zeros(params.layout()),
+            pools: (0..shards).map(|_| Pool::new()).collect(),
             params,
-            moments: Moments::new(len),
-            shards: (0..shards).map(new_shard).collect(),
             workers: Workers::new(threads).unwrap(),
             images: (0..pixels)
                 .map(|i| ((i * 7919) % 2003) as f32 / 1001.0 - 1.0)
@@ -268,12 +259,14 @@ impl Training {
 
     /// Forward and backward of all shards; the mean loss of a token.
     fn gradients(&mut self) -> f64 {
-        let (batch, shards, tokens) = (self.batch, self.shards.len(), self.ids.len());
+        let (batch, shards, tokens) = (self.batch, self.pools.len(), self.ids.len());
+        self.gradients.begin();
+        let gradients = &self.gradients;
         let (net, params, images, ids) = (&self.net, &self.params, &self.images, &self.ids);
-        let losses = self.workers.map(self.shards.iter_mut(), |i, shard| {
+        let losses = self.workers.map(self.pools.iter_mut(), |i, pool| {
             let samples = batch * i / shards..batch * (i + 1) / shards;
             let slice = |len: usize| samples.start * len / batch..samples.end * len / batch;
-            let mut tape = Tape::training(params, &mut shard.gradients, &mut shard.pool);
+            let mut tape = Tape::training(params, gradients, i, pool);
             let (images, ids) = (&images[slice(images.len())], &ids[slice(tokens)]);
             let loss = net.loss(&mut tape, images, ids, samples.len(), 1.0 / tokens as f32);
             tape.backward(&[]);
@@ -285,19 +278,13 @@ impl Training {
     /// One step of AdamW; the loss before it.
     fn step(&mut self) -> f64 {
         let loss = self.gradients();
-        let mut gradients: Vec<&mut [f32]> = self
-            .shards
-            .iter_mut()
-            .map(|s| &mut s.gradients[..])
-            .collect();
         let settings = AdamW {
             lr: 1e-3,
             ..AdamW::default()
         };
-        let values = &mut self.params.values;
         adamw::update(
-            values,
-            &mut gradients,
+            &mut self.params,
+            &mut self.gradients,
             &mut self.moments,
             &settings,
             1.0,
@@ -328,12 +315,7 @@ fn every_parameter_has_a_gradient_that_central_differences_confirm() {
         training.step(); // away from the symmetry of the start
     }
     training.gradients();
-    let (first, second) = (&training.shards[0].gradients, &training.shards[1].gradients);
-    let gradient: Vec<f32> = first
-        .iter()
-        .zip(second.iter())
-        .map(|(a, b)| a + b)
-        .collect();
+    let gradient = training.gradients.to_flat();
     let slots: Vec<(String, Slot)> = training
         .params
         .layout()

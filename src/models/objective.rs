@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::nn::contrastive::{Contrastive, contrastive};
-use crate::nn::{Noise, Params, Tape, Var, Workers};
+use crate::nn::{Gradients, Noise, Params, Tape, Var, Workers};
 
 use super::batch::Batch;
 use super::free_bits::FreeBits;
@@ -57,7 +57,7 @@ pub struct Losses {
     pub kl_per_dimension: Vec<f64>,
 }
 
-/// The losses of a batch; *adds* their gradients to those of the workspace's shards.
+/// The losses of a batch; *adds* their gradients to those of the workspace.
 ///
 /// The batch is cut into the workspace's shards, each of which runs forward and backward on one
 /// thread; with a contrastive loss, which needs the embeddings of the whole batch, and with free
@@ -74,7 +74,7 @@ pub fn loss_and_gradients(
     workers: &Workers,
     workspace: &mut Workspace,
 ) -> Result<Losses> {
-    workspace.prepare_gradients();
+    workspace.gradients().begin();
     run(model, params, batch, objective, workers, workspace, true)
 }
 
@@ -130,14 +130,16 @@ fn run(
         *sum += piece.len();
         Some(first)
     });
+    let gradients = workspace.gradients.as_ref().filter(|_| training);
     let shards = workspace.shards.iter_mut().zip(&pieces).zip(firsts);
-    let mut halves = workers.map(shards, |_, ((shard, samples), first_sample)| {
+    let mut halves = workers.map(shards, |i, ((shard, samples), first_sample)| {
+        let gradients = gradients.map(|gradients| (gradients, i));
         let pass = Pass {
             first_sample,
             ..weights
         };
         forward(
-            model, params, batch, objective, pass, shard, samples, training,
+            model, params, batch, objective, pass, shard, samples, gradients,
         )
     });
 
@@ -177,17 +179,15 @@ fn run(
         let work = halves.iter_mut().zip(&pieces);
         workers.map(work, |_, (half, samples)| late.backward(half, samples));
         drop(halves);
-        let gradients = workspace.shards[0].gradients.as_mut();
-        if let (Some(gradients), Some(sigma), Some(contrast)) =
-            (gradients, model.sigma_slot(), contrast)
-        {
-            gradients[sigma.offset] += gamma as f32 * contrast.d_sigma;
+        if let (Some(sigma), Some(contrast)) = (model.sigma_slot(), contrast) {
+            workspace.gradients().slice_mut(sigma)[0] += gamma as f32 * contrast.d_sigma;
         }
     }
     Ok(losses)
 }
 
-/// Runs a shard forward, and backward too if no other shard is needed for that.
+/// Runs a shard forward; in training, with gradients and the shard's number, backward too if no other
+/// shard is needed for that.
 #[allow(clippy::too_many_arguments)]
 fn forward<'a>(
     model: &'a Model,
@@ -197,7 +197,7 @@ fn forward<'a>(
     pass: Pass,
     shard: &'a mut Shard,
     samples: &[usize],
-    training: bool,
+    gradients: Option<(&'a Gradients, usize)>,
 ) -> Halfway<'a> {
     let pixels = model.config().vit.pixels();
     let pictures = Shard::pictures_of(&mut shard.pictures, samples.len() * pixels);
@@ -219,9 +219,9 @@ fn forward<'a>(
             first_row: (pass.first_sample * latent_tokens) as u64,
         },
     };
-    let mut tape = match shard.gradients.as_mut() {
-        Some(gradients) if training => Tape::training(params, gradients, &mut shard.pool),
-        _ => Tape::inference(params, &mut shard.pool),
+    let mut tape = match gradients {
+        Some((gradients, number)) => Tape::training(params, gradients, number, &mut shard.pool),
+        None => Tape::inference(params, &mut shard.pool),
     };
     let pass = Pass { noise, ..pass };
     let forward = model.forward(&mut tape, pictures, &captions, batch.specials, pass);
@@ -231,7 +231,7 @@ fn forward<'a>(
         .map(|(image, text)| [values(image), values(text)]);
     let charged = forward.posterior.filter(|_| objective.free_bits > 0.0);
     let posterior = charged.map(|(mean, log_variance)| [values(mean), values(log_variance)]);
-    let tape = match training {
+    let tape = match gradients.is_some() {
         true if embeddings.is_some() || posterior.is_some() => Some(tape),
         true => {
             tape.backward(&[]);

@@ -1,25 +1,27 @@
 //! What a training step works in, kept from step to step: one set of buffers a shard.
 
-use crate::nn::{Buffer, Pool};
+use std::sync::Arc;
+
+use crate::nn::{Buffer, Gradients, Layout, Pool};
 
 use super::Model;
 
-/// The memory of a fixed number of shards: activations, gradients and pictures.
+/// The memory of a fixed number of shards: activations and pictures of each, and the gradients.
 ///
 /// The number of shards is the recipe's and not the machine's: it decides in which order
 /// gradients are added, and so the last bits of the result.
 #[derive(Debug)]
 pub struct Workspace {
     pub(super) shards: Vec<Shard>,
-    gradient_len: usize,
+    /// There once training has begun.
+    pub(super) gradients: Option<Gradients>,
+    layout: Arc<Layout>,
 }
 
 /// One shard's memory.
 #[derive(Debug, Default)]
 pub(super) struct Shard {
     pub pool: Pool,
-    /// As long as the parameters once training has begun; empty before.
-    pub gradients: Option<Buffer>,
     pub pictures: Option<Buffer>,
 }
 
@@ -28,38 +30,21 @@ impl Workspace {
     pub fn new(model: &Model, shards: usize) -> Self {
         Self {
             shards: (0..shards.max(1)).map(|_| Shard::default()).collect(),
-            gradient_len: model.layout().len(),
+            gradients: None,
+            layout: Arc::clone(model.layout()),
         }
     }
 
-    /// The flat gradients of every shard, to be added up in this order. All zero before the first
-    /// step, and again after [`crate::nn::adamw::update`].
-    pub fn gradients(&mut self) -> Vec<&mut [f32]> {
-        let len = self.gradient_len;
-        let shards = self.shards.iter_mut();
-        shards
-            .map(|shard| &mut shard.gradients_of(len)[..])
-            .collect()
-    }
-
-    /// Sets all gradients to zero.
-    pub fn clear(&mut self) {
-        for gradients in self.gradients() {
-            gradients.fill(0.0);
-        }
-    }
-
-    /// Makes sure that every shard has its gradients.
-    pub(super) fn prepare_gradients(&mut self) {
-        self.gradients();
+    /// The gradients, summed over shards. All zero before the first step, and again after
+    /// [`crate::nn::adamw::update`].
+    pub fn gradients(&mut self) -> &mut Gradients {
+        let layout = &self.layout;
+        self.gradients
+            .get_or_insert_with(|| Gradients::zeros(layout))
     }
 }
 
 impl Shard {
-    fn gradients_of(&mut self, len: usize) -> &mut Buffer {
-        self.gradients.get_or_insert_with(|| Buffer::zeros(len))
-    }
-
     /// Memory for `len` numbers of pictures, with unspecified content.
     pub fn pictures_of(pictures: &mut Option<Buffer>, len: usize) -> &mut [f32] {
         if pictures.as_ref().is_none_or(|buffer| buffer.len() < len) {

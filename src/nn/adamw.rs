@@ -4,8 +4,9 @@
 //! `torch.optim.Adam` and `AdamW` compute them: weight decay applies to every parameter.
 
 use super::buffer::Buffer;
+use super::gradients::Gradients;
 use super::kernels::adamw::{self as kernels, Factors};
-use super::kernels::elementwise;
+use super::params::Params;
 use super::workers::Workers;
 
 /// The optimizer's settings for one step.
@@ -61,25 +62,17 @@ impl Moments {
     }
 }
 
-/// Adds up the shards' gradients, in their order, scales them by `clip_scale`, and updates
-/// parameters and moments, all in one pass. Leaves the gradients at zero, for the next step.
+/// Updates parameters and moments by the gradients times `clip_scale`, in one pass, and leaves the
+/// gradients at zero, for the next step.
 pub fn update(
-    params: &mut [f32],
-    shard_gradients: &mut [&mut [f32]],
+    params: &mut Params,
+    gradients: &mut Gradients,
     moments: &mut Moments,
     settings: &AdamW,
     clip_scale: f32,
     workers: &Workers,
 ) {
-    let len = params.len();
-    assert!(
-        !shard_gradients.is_empty(),
-        "gradients of at least one shard"
-    );
-    assert!(
-        shard_gradients.iter().all(|g| g.len() == len),
-        "a gradient for every parameter"
-    );
+    let len = params.values.len();
     assert!(
         moments.first.len() == len && moments.second.len() == len,
         "two moments for every parameter"
@@ -87,84 +80,55 @@ pub fn update(
     moments.step += 1;
     let factors = settings.factors(moments.step, clip_scale);
 
-    // One stretch of whole blocks a thread. No value depends on another's, so the cut does
-    // not change the result.
-    let stretch = len.div_ceil(workers.threads()).next_multiple_of(BLOCK);
-    let mut stretches: Vec<Stretch> = params
-        .chunks_mut(stretch)
-        .zip(moments.first.chunks_mut(stretch))
-        .zip(moments.second.chunks_mut(stretch))
-        .map(|((p, m), v)| Stretch {
-            p,
-            m,
-            v,
-            shards: Vec::with_capacity(shard_gradients.len()),
-        })
-        .collect();
-    for gradients in shard_gradients {
-        for (stretch, gradients) in stretches.iter_mut().zip(gradients.chunks_mut(stretch)) {
-            stretch.shards.push(gradients);
+    // No value depends on another's, so the cut into stretches does not change the result.
+    let mut rest =
+        [&mut params.values, &mut moments.first, &mut moments.second].map(|b| &mut b[..]);
+    let mut start = 0;
+    let mut stretches = Vec::new();
+    for (slot, gradient) in gradients.iter_mut() {
+        for (i, g) in gradient.chunks_mut(STRETCH).enumerate() {
+            let skipped = slot.offset + i * STRETCH - start;
+            let [p, m, v] = rest.each_mut().map(|rest| {
+                let after_gap = std::mem::take(rest).split_at_mut(skipped).1;
+                let (stretch, others) = after_gap.split_at_mut(g.len());
+                *rest = others;
+                stretch
+            });
+            start += skipped + g.len();
+            stretches.push(Stretch { p, m, v, g });
         }
     }
     workers.map(stretches, |_, stretch| stretch.update(&factors));
 }
 
-/// The Euclidean norm of the sum of the shards' gradients, for clipping.
-pub fn gradient_norm(shard_gradients: &[&[f32]], workers: &Workers) -> f64 {
-    let len = shard_gradients.first().map_or(0, |g| g.len());
-    assert!(
-        shard_gradients.iter().all(|g| g.len() == len),
-        "shards of one length"
-    );
-    // Sums of blocks, added up in the blocks' order: the same for any number of threads.
-    let squares = workers.map((0..len).step_by(64 * BLOCK), |_, first| {
-        let mut sums = [0.0; BLOCK];
-        let mut square = 0.0;
-        for start in (first..len.min(first + 64 * BLOCK)).step_by(BLOCK) {
-            let sums = &mut sums[..BLOCK.min(len - start)];
-            sums.fill(0.0);
-            for gradients in shard_gradients {
-                elementwise::add(sums, &gradients[start..][..sums.len()]);
-            }
-            square += sums
-                .iter()
-                .map(|&g| f64::from(g) * f64::from(g))
-                .sum::<f64>();
-        }
-        square
-    });
+/// The Euclidean norm of all gradients, for clipping.
+pub fn gradient_norm(gradients: &mut Gradients, workers: &Workers) -> f64 {
+    // Sums of stretches, added up in their order: the same for any number of threads.
+    let stretches = gradients.iter_mut().flat_map(|(_, g)| g.chunks(STRETCH));
+    let squares = workers.map(stretches, |_, g| kernels::sum_of_squares(g));
     squares.iter().sum::<f64>().sqrt()
 }
 
+/// Values that one thread works on without a word to the others.
+const STRETCH: usize = 64 * BLOCK;
 /// Values that are worked on at a time, few enough to stay in the nearest caches.
 const BLOCK: usize = 4096;
 
-/// A stretch of all the flat buffers.
+/// A stretch of one parameter in all buffers.
 struct Stretch<'s> {
     p: &'s mut [f32],
     m: &'s mut [f32],
     v: &'s mut [f32],
-    shards: Vec<&'s mut [f32]>,
+    g: &'s mut [f32],
 }
 
 impl Stretch<'_> {
-    fn update(mut self, factors: &Factors) {
-        for start in (0..self.p.len()).step_by(BLOCK) {
-            let range = start..self.p.len().min(start + BLOCK);
-            let Some((sum, others)) = self.shards.split_first_mut() else {
-                return;
-            };
-            let sum = &mut sum[range.clone()];
-            for other in others {
-                kernels::add_and_clear(sum, &mut other[range.clone()]);
-            }
-            let (p, m, v) = (
-                &mut self.p[range.clone()],
-                &mut self.m[range.clone()],
-                &mut self.v[range],
-            );
-            kernels::update(p, sum, m, v, factors);
-            sum.fill(0.0);
+    fn update(self, factors: &Factors) {
+        let blocks = self.p.chunks_mut(BLOCK).zip(self.g.chunks_mut(BLOCK));
+        let moments = self.m.chunks_mut(BLOCK).zip(self.v.chunks_mut(BLOCK));
+        for ((p, g), (m, v)) in blocks.zip(moments) {
+            kernels::update(p, g, m, v, factors);
+            g.fill(0.0);
         }
     }
 }
@@ -196,23 +160,44 @@ impl AdamW {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::nn::layout::{Init, Layout, Slot};
 
-    const LEN: usize = 10_000;
+    /// One parameter of more than a stretch, and one after a gap.
+    const LENS: [usize; 2] = [STRETCH + 5000, 333];
 
-    fn values(seed: usize) -> Vec<f32> {
-        (0..LEN)
-            .map(|i| ((i * 7919 + seed * 104_729) % 1009) as f32 / 504.0 - 1.0)
-            .collect()
+    fn params() -> Params {
+        let mut builder = Layout::builder();
+        for (name, len) in ["long", "short"].into_iter().zip(LENS) {
+            builder.add(name, 1, len, Init::Zeros);
+        }
+        let mut params = Params::zeros(Arc::new(builder.build()));
+        for (_, slot) in params.layout().clone().slots() {
+            for (i, p) in slot.range().zip(params.slice_mut(slot)) {
+                *p = value(0, i);
+            }
+        }
+        params
     }
 
-    /// Three updates from three shards, clipped to half.
-    fn run(settings: &AdamW, threads: usize) -> (Vec<f32>, Moments) {
+    fn value(seed: usize, i: usize) -> f32 {
+        ((i * 7919 + seed * 104_729) % 1009) as f32 / 504.0 - 1.0
+    }
+
+    /// Three updates, clipped to half.
+    fn run(settings: &AdamW, threads: usize) -> (Params, Moments) {
         let workers = Workers::new(threads).unwrap();
-        let (mut params, mut moments) = (values(0), Moments::new(LEN));
-        for step in 0..3 {
-            let mut shards: Vec<Vec<f32>> = (1..4).map(|shard| values(10 * step + shard)).collect();
-            let mut gradients: Vec<&mut [f32]> = shards.iter_mut().map(|s| &mut s[..]).collect();
+        let mut params = params();
+        let mut moments = Moments::new(params.values.len());
+        let mut gradients = Gradients::zeros(params.layout());
+        for step in 1..=3 {
+            for (slot, gradient) in gradients.iter_mut() {
+                for (i, g) in slot.range().zip(gradient) {
+                    *g = value(step, i);
+                }
+            }
             update(
                 &mut params,
                 &mut gradients,
@@ -221,10 +206,8 @@ mod tests {
                 0.5,
                 &workers,
             );
-            assert!(
-                shards.iter().flatten().all(|&g| g == 0.0),
-                "gradients are left at zero"
-            );
+            let left = gradients.to_flat();
+            assert!(left.iter().all(|&g| g == 0.0), "gradients are left at zero");
         }
         (params, moments)
     }
@@ -240,13 +223,12 @@ mod tests {
             };
             let (params, moments) = run(&settings, 2);
             assert_eq!(moments.step, 3);
-            for i in (0..LEN).step_by(97) {
-                let (mut p, mut m, mut v) = (f64::from(values(0)[i]), 0.0, 0.0);
-                for step in 0..3 {
-                    let sum: f64 = (1..4)
-                        .map(|shard| f64::from(values(10 * step + shard)[i]))
-                        .sum();
-                    let mut g = 0.5 * sum;
+            let slots: Vec<Slot> = params.layout().slots().map(|(_, slot)| slot).collect();
+            let places = slots.iter().flat_map(|slot| slot.range().step_by(97));
+            for i in places {
+                let (mut p, mut m, mut v) = (f64::from(value(0, i)), 0.0, 0.0);
+                for step in 1..=3 {
+                    let mut g = 0.5 * f64::from(value(step, i));
                     if decoupled {
                         p *= 1.0 - 0.01 * 0.1;
                     } else {
@@ -254,17 +236,19 @@ mod tests {
                     }
                     m = 0.9 * m + 0.1 * g;
                     v = 0.999 * v + 0.001 * g * g;
-                    let t = step as i32 + 1;
+                    let t = step as i32;
                     let (m_hat, v_hat) = (m / (1.0 - 0.9f64.powi(t)), v / (1.0 - 0.999f64.powi(t)));
                     p -= 0.01 * m_hat / (v_hat.sqrt() + 1e-8);
                 }
                 assert!(
-                    (f64::from(params[i]) - p).abs() < 2e-6,
+                    (f64::from(params.values[i]) - p).abs() < 2e-6,
                     "{i}: {} not {p}",
-                    params[i]
+                    params.values[i]
                 );
                 assert!((f64::from(moments.second[i]) - v).abs() < 1e-7);
             }
+            let gap = slots[0].range().end..slots[1].offset;
+            assert!(!gap.is_empty() && params.values[gap].iter().all(|&p| p == 0.0));
         }
     }
 
@@ -274,19 +258,19 @@ mod tests {
         let (one, moments) = run(&settings, 1);
         for threads in [2, 3, 7] {
             let (params, others) = run(&settings, threads);
-            assert_eq!(params, one);
+            assert_eq!(params.values[..], one.values[..]);
             assert_eq!(
                 (&others.first[..], &others.second[..]),
                 (&moments.first[..], &moments.second[..])
             );
         }
-        let shards: Vec<Vec<f32>> = (1..4).map(values).collect();
-        let shards: Vec<&[f32]> = shards.iter().map(|s| &s[..]).collect();
-        let norm = |threads| gradient_norm(&shards, &Workers::new(threads).unwrap());
+        let mut gradients = Gradients::zeros(one.layout());
+        for (slot, gradient) in gradients.iter_mut() {
+            gradient.copy_from_slice(one.slice(slot));
+        }
+        let mut norm = |threads| gradient_norm(&mut gradients, &Workers::new(threads).unwrap());
         assert_eq!(norm(1), norm(3));
-        let exact: f64 = (0..LEN)
-            .map(|i| shards.iter().map(|s| f64::from(s[i])).sum::<f64>().powi(2))
-            .sum();
+        let exact: f64 = one.values.iter().map(|&g| f64::from(g).powi(2)).sum();
         assert!((norm(2) / exact.sqrt() - 1.0).abs() < 1e-6);
     }
 }

@@ -27,6 +27,20 @@ impl Slot {
         self.len() == 0
     }
 
+    /// Some of its rows.
+    pub fn rows(&self, rows: Range<usize>) -> Self {
+        assert!(
+            rows.start <= rows.end && rows.end <= self.rows,
+            "rows {rows:?} of {}",
+            self.rows
+        );
+        Self {
+            offset: self.offset + rows.start * self.cols,
+            rows: rows.len(),
+            cols: self.cols,
+        }
+    }
+
     /// Its indices in the flat buffer.
     pub fn range(&self) -> Range<usize> {
         self.offset..self.offset + self.len()
@@ -64,6 +78,26 @@ impl Linear {
         Self { w: table, b: None }
     }
 
+    /// Some of its outputs.
+    pub fn part(&self, outputs: Range<usize>) -> Self {
+        let b = self.b.map(|b| Slot {
+            offset: b.offset + outputs.start,
+            rows: 1,
+            cols: outputs.len(),
+        });
+        Self {
+            w: self.w.rows(outputs),
+            b,
+        }
+    }
+
+    /// Its parameters.
+    pub fn slots(&self) -> Vec<Slot> {
+        let mut slots = vec![self.w];
+        slots.extend(self.b);
+        slots
+    }
+
     /// Number of inputs.
     pub fn inputs(&self) -> usize {
         self.w.cols
@@ -84,6 +118,13 @@ pub struct Norm {
     pub b: Slot,
     /// Added to the variance (1e-12 in ViT and BERT, 1e-5 in GPT-2).
     pub eps: f32,
+}
+
+impl Norm {
+    /// Its parameters.
+    pub fn slots(&self) -> [Slot; 2] {
+        [self.w, self.b]
+    }
 }
 
 /// The parameters of a model: names, places and initial values, in order of definition.
@@ -127,6 +168,24 @@ impl Layout {
     /// The place of the parameter of that name.
     pub fn find(&self, name: &str) -> Option<Slot> {
         self.by_name.get(name).map(|&i| self.entries[i].1)
+    }
+
+    /// Which parameter, counted in order of definition, a slot or some rows of one lie in, and where.
+    pub(super) fn place(&self, slot: Slot) -> (usize, Range<usize>) {
+        let after = self
+            .entries
+            .partition_point(|(_, other, _)| other.offset <= slot.offset);
+        let place = after.checked_sub(1).expect("a slot of this layout");
+        let whole = self.slot(place);
+        let start = slot.offset - whole.offset;
+        let range = start..start + slot.len();
+        assert!(range.end <= whole.len(), "a slot of this layout");
+        (place, range)
+    }
+
+    /// The place of a parameter, counted in order of definition.
+    pub(super) fn slot(&self, place: usize) -> Slot {
+        self.entries[place].1
     }
 
     /// Every parameter's name, place and initial values.
@@ -215,6 +274,13 @@ mod tests {
         }
         assert!(layout.len() >= end);
         assert_eq!(layout.parameter_count(), 15 + 5 + 7 + 7);
+        for (place, (_, slot)) in layout.slots().enumerate() {
+            assert_eq!(layout.slot(place), slot);
+            assert_eq!(layout.place(slot), (place, 0..slot.len()));
+        }
+        let part = linear.part(1..3);
+        assert_eq!(layout.place(part.w), (0, 3..9));
+        assert_eq!(part.b.map(|b| layout.place(b)), Some((1, 1..3)));
         assert_eq!(layout.find("norm.bias"), Some(norm.b));
         assert_eq!(layout.find("nothing"), None);
     }

@@ -1,19 +1,20 @@
 //! Differentiable operations over flat `f32` memory: what the models are made of.
 //!
 //! * [`Layout`] names the parameters of a model as slices ([`Slot`]) of one flat
-//!   buffer and [`Params`] holds their values; gradients and the optimizer's
-//!   moments are flat buffers of the same length, so the optimizer, a checkpoint
-//!   or an all-reduce sees one array.
+//!   buffer and [`Params`] holds their values; the optimizer's moments are flat
+//!   buffers of the same length.
+//! * [`Gradients`] holds a buffer a parameter, in which the shards of a batch are
+//!   summed as soon as each is done with the parameter.
 //! * [`Tape`] runs the forward pass operation by operation, remembers how to go
-//!   back, and [`Tape::backward`] adds the weights' gradients into a flat buffer.
+//!   back, and [`Tape::backward`] adds to the weights' gradients.
 //!   Activations are matrices ([`Var`]) of batch × tokens rows.
 //! * [`Workers`] runs the shards of a batch side by side, one thread each. A shard
-//!   never uses more than one thread and shards are added up in their order, so
+//!   never uses more than one thread and shards are summed in their order, so
 //!   results do not depend on the number of threads.
 //! * [`contrastive`] is the one loss that needs the whole batch: all shards go
 //!   forward, it turns their embeddings into a loss and seeds, and all shards go
 //!   backward.
-//! * [`adamw`] adds up the shards' gradients and updates the parameters in one pass.
+//! * [`adamw`] updates the parameters in one pass.
 //! * [`kernels`] holds the loops themselves, compiled for several instruction sets
 //!   and picked at run time. [`kernels::decode`] is what a decoder with a
 //!   key/value cache needs outside of a tape.
@@ -24,6 +25,7 @@
 pub mod adamw;
 mod buffer;
 pub mod contrastive;
+mod gradients;
 pub mod kernels;
 mod layout;
 mod ops;
@@ -34,6 +36,7 @@ mod tape;
 mod workers;
 
 pub use buffer::Buffer;
+pub use gradients::{Gradients, Share};
 pub use layout::{Init, Layout, LayoutBuilder, Linear, Norm, Slot};
 pub use ops::{Attention, Cols, Dropout, Gelu, Kl, Mask, Noise, PatchEmbedding, TokenLosses};
 pub use params::Params;

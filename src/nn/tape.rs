@@ -1,6 +1,10 @@
 //! Remembers a forward pass, to run it backwards.
 
+use std::collections::HashSet;
+
 use super::buffer::Buffer;
+use super::gradients::{Gradients, Share};
+use super::layout::Slot;
 use super::params::Params;
 use super::pool::Pool;
 
@@ -21,7 +25,7 @@ pub struct Var {
 /// into those of its inputs. The closures run in reverse, so when one has run,
 /// nobody will ask again for what its operation made, and that memory goes back to
 /// the pool. A gradient of an activation is stored when it first arrives and
-/// added to later; gradients of parameters are added to the flat buffer.
+/// added to later; gradients of parameters are added to those of the batch as [`Gradients`] says.
 ///
 /// A tape is `Send` and may be kept between the passes, as a loss over the whole
 /// batch needs.
@@ -34,20 +38,25 @@ pub struct Tape<'a> {
 
 /// What a tape in training has besides.
 struct Recording<'a> {
-    gradients: &'a mut [f32],
+    gradients: Share<'a>,
     steps: Vec<Step>,
+    /// The parameters that have been used so far.
+    used: HashSet<usize>,
 }
 
-/// An operation to run backwards, and the number of values there were before it.
+/// An operation to run backwards.
 struct Step {
+    /// The number of values there were before it.
     first_value: usize,
+    /// The parameters that nobody used before it: going back, it is the last to add to their gradients.
+    finishes: Vec<Slot>,
     run: Box<dyn FnOnce(&mut Backward<'_>) + Send>,
 }
 
 /// What an operation's way back works on.
 pub(super) struct Backward<'t> {
     pub params: &'t Params,
-    pub gradients: &'t mut [f32],
+    pub gradients: Share<'t>,
     pub pool: &'t mut Pool,
     pub values: &'t mut Values,
 }
@@ -66,17 +75,19 @@ struct Entry {
 }
 
 impl<'a> Tape<'a> {
-    /// A tape to train with. `gradients` is the shard's flat gradient buffer, as long as
-    /// the parameters'; gradients are added to what it holds.
-    pub fn training(params: &'a Params, gradients: &'a mut [f32], pool: &'a mut Pool) -> Self {
-        assert_eq!(
-            gradients.len(),
-            params.values.len(),
-            "one gradient for each parameter"
-        );
-        let steps = Vec::with_capacity(128);
+    /// A tape to train with, whose gradients of parameters are shard `shard`'s part of `gradients`.
+    pub fn training(
+        params: &'a Params,
+        gradients: &'a Gradients,
+        shard: usize,
+        pool: &'a mut Pool,
+    ) -> Self {
         let mut tape = Self::inference(params, pool);
-        tape.recording = Some(Recording { gradients, steps });
+        tape.recording = Some(Recording {
+            gradients: gradients.share(shard),
+            steps: Vec::with_capacity(128),
+            used: HashSet::new(),
+        });
         tape
     }
 
@@ -137,7 +148,7 @@ impl<'a> Tape<'a> {
     }
 
     /// Goes back from given gradients of some matrices, and from every loss on the tape, and
-    /// adds the gradients of all parameters to the flat buffer.
+    /// adds to the gradients of all parameters.
     pub fn backward(self, seeds: &[(Var, &[f32])]) {
         self.backward_to(seeds, &[]);
     }
@@ -165,12 +176,15 @@ impl<'a> Tape<'a> {
         };
         for step in recording.steps.into_iter().rev() {
             (step.run)(&mut back);
+            step.finishes
+                .into_iter()
+                .for_each(|slot| back.gradients.finish(slot));
             if !inputs.is_empty() {
                 collect(back.values);
             }
             back.values.truncate(step.first_value, back.pool);
         }
-        collect(&self.values);
+        collect(back.values);
         for (wanted, var) in wanted.iter_mut().zip(inputs) {
             wanted.resize(var.rows * var.cols, 0.0);
         }
@@ -193,28 +207,31 @@ impl<'a> Tape<'a> {
         self.values.entries.len()
     }
 
-    /// Records the way back of the operation that made all values since `mark`.
+    /// Records the way back of the operation that made all values since `mark` and used these
+    /// parameters.
     pub(super) fn record(
         &mut self,
         mark: usize,
+        parameters: &[Slot],
         run: impl FnOnce(&mut Backward<'_>) + Send + 'static,
     ) {
         if let Some(recording) = &mut self.recording {
-            let run = Box::new(run);
+            let mut finishes = parameters.to_vec();
+            let place = |slot: Slot| self.params.layout().place(slot).0;
+            finishes.retain(|&slot| recording.used.insert(place(slot)));
             recording.steps.push(Step {
                 first_value: mark,
-                run,
+                finishes,
+                run: Box::new(run),
             });
         }
     }
 
-    /// Parameters, values and, in training, the flat gradients, for an operation that knows
+    /// Parameters, values and, in training, the parameters' gradients, for an operation that knows
     /// gradients as it goes forward.
-    pub(super) fn parts(&mut self) -> (&'a Params, &Values, Option<&mut [f32]>) {
-        let gradients = self
-            .recording
-            .as_mut()
-            .map(|recording| &mut *recording.gradients);
+    pub(super) fn parts(&mut self) -> (&'a Params, &Values, Option<&mut Share<'a>>) {
+        let recording = self.recording.as_mut();
+        let gradients = recording.map(|recording| &mut recording.gradients);
         (self.params, &self.values, gradients)
     }
 }
@@ -352,21 +369,21 @@ mod tests {
     fn a_tape_waits_between_the_passes_and_the_next_step_needs_no_new_memory() {
         let (params, up, down) = params();
         let mut pool = Pool::new();
-        let mut step = |gradients: &mut [f32]| {
-            let mut tape = Tape::training(&params, gradients, &mut pool);
+        let mut step = |gradients: &mut Gradients| {
+            gradients.begin();
+            let mut tape = Tape::training(&params, gradients, 0, &mut pool);
             let [x, _, out] = forward(&mut tape, up, down);
             let run = move || tape.backward_to(&[(out, &[1.0; 8])], &[x]);
             let dx = std::thread::scope(|scope| scope.spawn(run).join().unwrap());
             (dx, pool.free())
         };
-        let (mut once, mut twice) = (
-            vec![0.0; params.values.len()],
-            vec![0.0; params.values.len()],
-        );
-        let first = step(&mut once);
-        assert_eq!(step(&mut twice), first);
-        assert_eq!(once, twice);
-        assert_eq!(step(&mut twice), first);
+        let mut sets = [(); 2].map(|()| Gradients::zeros(params.layout()));
+        let first = step(&mut sets[0]);
+        assert_eq!(step(&mut sets[1]), first);
+        let [once, same] = sets.each_mut().map(Gradients::to_flat);
+        assert_eq!(once, same);
+        assert_eq!(step(&mut sets[1]), first);
+        let twice = sets[1].to_flat();
         let added = once.iter().zip(&twice);
         assert!(
             added
@@ -382,13 +399,13 @@ mod tests {
         let (params, up, down) = params();
         let mut pool = Pool::new();
         let mut run = |seeds: &[&[f32]]| {
-            let mut gradients = vec![0.0; params.values.len()];
-            let mut tape = Tape::training(&params, &mut gradients, &mut pool);
+            let mut gradients = Gradients::zeros(params.layout());
+            let mut tape = Tape::training(&params, &gradients, 0, &mut pool);
             let [x, hidden, out] = forward(&mut tape, up, down);
             let unseen = tape.input(1, 2, &[1.0, 2.0]);
             let seeds: Vec<_> = seeds.iter().map(|seed| (out, *seed)).collect();
             let wanted = tape.backward_to(&seeds, &[x, hidden, unseen]);
-            (wanted, gradients)
+            (wanted, gradients.to_flat())
         };
         let (wanted, gradients) = run(&[&[0.5; 8], &[1.5; 8]]);
         assert_eq!(
@@ -420,8 +437,8 @@ mod tests {
     #[test]
     fn training_retains_everything() {
         let (params, up, down) = params();
-        let (mut gradients, mut pool) = (vec![0.0; params.values.len()], Pool::new());
-        let mut tape = Tape::training(&params, &mut gradients, &mut pool);
+        let (gradients, mut pool) = (Gradients::zeros(params.layout()), Pool::new());
+        let mut tape = Tape::training(&params, &gradients, 0, &mut pool);
         let [_, hidden, out] = forward(&mut tape, up, down);
         tape.retain(&[out]);
         assert_eq!(tape.value(hidden).len(), 16);

@@ -1,6 +1,6 @@
 //! Threads that work on the shards of a batch.
 
-use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
+use std::sync::Mutex;
 
 use crate::{Error, Result};
 
@@ -34,6 +34,8 @@ impl Workers {
 
     /// Calls `work(i, item)` for every item, each on one thread, and returns the results
     /// in the items' order. Items may be `&mut` (`workers.map(shards.iter_mut(), …)`).
+    ///
+    /// Work begins in the items' order too: a thread that is free takes the next.
     pub fn map<I, R, F>(&self, items: I, work: F) -> Vec<R>
     where
         I: IntoIterator<Item: Send>,
@@ -41,14 +43,17 @@ impl Workers {
         F: Fn(usize, I::Item) -> R + Sync,
     {
         let items: Vec<I::Item> = items.into_iter().collect();
-        self.pool.install(|| {
+        let queue = Mutex::new(items.into_iter().enumerate());
+        let next = || queue.lock().ok().and_then(|mut queue| queue.next());
+        let done = self.pool.broadcast(|_| {
+            let items = std::iter::from_fn(next);
             items
-                .into_par_iter()
-                .with_max_len(1)
-                .enumerate()
-                .map(|(i, item)| work(i, item))
-                .collect()
-        })
+                .map(|(i, item)| (i, work(i, item)))
+                .collect::<Vec<_>>()
+        });
+        let mut results: Vec<(usize, R)> = done.into_iter().flatten().collect();
+        results.sort_unstable_by_key(|(i, _)| *i);
+        results.into_iter().map(|(_, result)| result).collect()
     }
 }
 

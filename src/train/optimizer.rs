@@ -40,7 +40,7 @@ impl Optimizer {
         }
     }
 
-    /// One update from the workspace's shard gradients, which it leaves zero.
+    /// One update from the workspace's gradients, which it leaves zero.
     pub fn update(
         &mut self,
         params: &mut Params,
@@ -51,9 +51,7 @@ impl Optimizer {
         let scale = match self.clip {
             0.0 => 1.0,
             clip => {
-                let gradients = workspace.gradients();
-                let gradients: Vec<&[f32]> = gradients.iter().map(|shard| &**shard).collect();
-                let norm = adamw::gradient_norm(&gradients, workers);
+                let norm = adamw::gradient_norm(workspace.gradients(), workers);
                 (f64::from(clip) / norm.max(f64::MIN_POSITIVE)).min(1.0) as f32
             }
         };
@@ -61,10 +59,9 @@ impl Optimizer {
             lr: rate as f32,
             ..self.settings
         };
-        let mut gradients = workspace.gradients();
         adamw::update(
-            &mut params.values,
-            &mut gradients,
+            params,
+            workspace.gradients(),
             &mut self.moments,
             &settings,
             scale,

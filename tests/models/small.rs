@@ -116,8 +116,8 @@ impl Small {
         }
     }
 
-    /// Loss and the shards' gradients.
-    pub fn run(&self, shards: usize, threads: usize) -> (Losses, Vec<Vec<f32>>) {
+    /// Loss and gradients.
+    pub fn run(&self, shards: usize, threads: usize) -> (Losses, Vec<f32>) {
         let mut workspace = Workspace::new(&self.model, shards);
         let losses = self.with_batch(|batch| {
             let workers = Workers::new(threads).unwrap();
@@ -131,8 +131,7 @@ impl Small {
             )
             .unwrap()
         });
-        let gradients = workspace.gradients();
-        (losses, gradients.iter().map(|g| g.to_vec()).collect())
+        (losses, workspace.gradients().to_flat())
     }
 
     /// Hands out the batch.
@@ -151,14 +150,4 @@ pub fn picture(i: usize, pixels: &mut [f32]) {
     for (j, pixel) in pixels.iter_mut().enumerate() {
         *pixel = noise(1000 + i as u32, j);
     }
-}
-
-/// The sum of the shards' gradients.
-pub fn total(shards: &[Vec<f32>]) -> Vec<f32> {
-    let (first, rest) = shards.split_first().unwrap();
-    let mut sum = first.clone();
-    for shard in rest {
-        sum.iter_mut().zip(shard).for_each(|(s, g)| *s += g);
-    }
-    sum
 }

@@ -32,11 +32,16 @@ dispatch! {
         }
     }
 
-    /// sum = first + the others, in their order; all become 0 but `sum`.
-    pub(crate) fn add_and_clear(sum: &mut [f32], g: &mut [f32]) {
-        for (sum, g) in sum.iter_mut().zip(g) {
-            *sum += *g;
-            *g = 0.0;
+    /// The sum of squares, in double precision.
+    pub(crate) fn sum_of_squares(g: &[f32]) -> f64 {
+        let mut sums = [0.0; 32];
+        let (rows, rest) = g.as_chunks::<32>();
+        for row in rows {
+            for (sum, &g) in sums.iter_mut().zip(row) {
+                *sum += f64::from(g) * f64::from(g);
+            }
         }
+        let rest: f64 = rest.iter().map(|&g| f64::from(g) * f64::from(g)).sum();
+        sums.iter().sum::<f64>() + rest
     }
 }

@@ -12,7 +12,7 @@ impl Tape<'_> {
         sum.copy_from_slice(self.value(a));
         elementwise::add(&mut sum, self.value(b));
         let sum = self.push(a.rows, a.cols, sum);
-        self.record(mark, move |back| {
+        self.record(mark, &[], move |back| {
             if let Some(gradient) = back.take_gradient(sum) {
                 back.add_gradient(a, &gradient);
                 back.pass_gradient(b, gradient);

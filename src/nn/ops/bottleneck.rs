@@ -90,7 +90,7 @@ impl Tape<'_> {
         kernel::sample(self.value(mean), self.value(log_variance), &mut z);
         let z = self.push(rows, cols, z);
         let epsilon = self.save(epsilon);
-        self.record(mark, move |back| {
+        self.record(mark, &[], move |back| {
             let mut dz = back
                 .take_gradient(z)
                 .unwrap_or_else(|| back.pool.zeros(rows * cols));

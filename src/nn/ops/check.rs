@@ -8,7 +8,7 @@ use crate::nn::params::Params;
 use crate::nn::pool::Pool;
 use crate::nn::random::Stream;
 use crate::nn::tape::{Tape, Var};
-use crate::nn::{Buffer, kernels::noise};
+use crate::nn::{Gradients, kernels::noise};
 
 /// Largest difference allowed, relative to a tensor's largest gradient.
 const TOLERANCE: f64 = 1e-3;
@@ -52,8 +52,8 @@ fn check(layout: &Layout, shapes: &[(usize, usize)], forward: Forward) {
     let point = Point { params, inputs };
 
     let mut pool = Pool::new();
-    let mut gradients = Buffer::zeros(layout.len());
-    let mut tape = Tape::training(&point.params, &mut gradients, &mut pool);
+    let mut gradients = Gradients::zeros(point.params.layout());
+    let mut tape = Tape::training(&point.params, &gradients, 0, &mut pool);
     let vars = point.inputs_on(&mut tape);
     let (outputs, loss) = forward(&mut tape, &vars);
     let total = loss + seeded(&tape, &outputs);
@@ -77,7 +77,7 @@ fn check(layout: &Layout, shapes: &[(usize, usize)], forward: Forward) {
         });
     }
     for (name, slot) in layout.slots() {
-        compare(name, &gradients[slot.range()], forward, &point, |point| {
+        compare(name, gradients.slice_mut(slot), forward, &point, |point| {
             point.params.slice_mut(slot)
         });
     }

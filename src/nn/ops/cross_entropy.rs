@@ -73,22 +73,16 @@ impl Tape<'_> {
             if let (Some(dx), Some(gradients)) = (&mut dx, &mut gradients) {
                 let dx = &mut dx[i * chunk * width..][..targets.len() * width];
                 matmul::input_gradient(logits, w, dx, width, vocabulary, false);
-                matmul::weight_gradient(
-                    logits,
-                    x_data,
-                    &mut gradients[head.w.range()],
-                    width,
-                    vocabulary,
-                );
+                matmul::weight_gradient(logits, x_data, gradients.slice(head.w), width, vocabulary);
                 if let Some(b) = head.b {
-                    elementwise::add_column_sums(logits, &mut gradients[b.range()]);
+                    elementwise::add_column_sums(logits, gradients.slice(b));
                 }
             }
         }
         self.pool.put(logits);
         if let Some(dx) = dx {
             let dx = self.save(dx);
-            self.record(mark, move |back| {
+            self.record(mark, &head.slots(), move |back| {
                 let dx = back.values.take_data(dx);
                 back.pass_gradient(x, dx);
             });

@@ -46,7 +46,7 @@ impl Tape<'_> {
         kept.copy_from_slice(self.value(x));
         kernel::drop_after_bias(&mut kept, None, x.cols, &mask);
         let kept = self.push(x.rows, x.cols, kept);
-        self.record(mark, move |back| {
+        self.record(mark, &[], move |back| {
             if let Some(mut gradient) = back.take_gradient(kept) {
                 kernel::drop_after_bias(&mut gradient, None, x.cols, &mask);
                 back.pass_gradient(x, gradient);

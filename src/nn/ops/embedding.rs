@@ -42,13 +42,14 @@ impl Tape<'_> {
         }
         let out = self.push(ids.len(), width, out);
         let ids = ids.to_vec();
-        self.record(mark, move |back| {
+        let mut tables = vec![words, positions];
+        tables.extend(extra.map(|(table, _)| table));
+        self.record(mark, &tables, move |back| {
             let Some(gradient) = back.take_gradient(out) else {
                 return;
             };
             for (i, (gradient, id)) in gradient.chunks_exact(width).zip(ids).enumerate() {
-                let mut add =
-                    |slot: Slot| elementwise::add(&mut back.gradients[slot.range()], gradient);
+                let mut add = |row: Slot| elementwise::add(back.gradients.slice(row), gradient);
                 add(row_of(words, id as usize));
                 add(row_of(positions, i % tokens));
                 if let Some((table, row)) = extra {
@@ -64,11 +65,7 @@ impl Tape<'_> {
 /// One row of a table.
 fn row_of(table: Slot, row: usize) -> Slot {
     assert!(row < table.rows, "row {row} of a table of {}", table.rows);
-    Slot {
-        offset: table.offset + row * table.cols,
-        rows: 1,
-        cols: table.cols,
-    }
+    table.rows(row..row + 1)
 }
 
 #[cfg(test)]

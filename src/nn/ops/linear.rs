@@ -14,12 +14,12 @@ impl Tape<'_> {
             elementwise::add_row(&mut y, self.params.slice(b));
         }
         let y = self.push(x.rows, linear.outputs(), y);
-        self.record(mark, move |back| {
+        self.record(mark, &linear.slots(), move |back| {
             let Some(dy) = back.take_gradient(y) else {
                 return;
             };
             if let Some(b) = linear.b {
-                elementwise::add_column_sums(&dy, &mut back.gradients[b.range()]);
+                elementwise::add_column_sums(&dy, back.gradients.slice(b));
             }
             back.product(x, linear, &dy);
             back.pool.put(dy);
@@ -41,7 +41,7 @@ impl Backward<'_> {
     /// Passes the gradient of x Wᵀ on to W and x.
     pub(super) fn product(&mut self, x: Var, linear: Linear, dy: &[f32]) {
         let (inputs, outputs) = (linear.inputs(), linear.outputs());
-        let dw = &mut self.gradients[linear.w.range()];
+        let dw = self.gradients.slice(linear.w);
         matmul::weight_gradient(dy, self.values.data(x), dw, inputs, outputs);
         if let Some((mut dx, partly)) = self.gradient_of(x) {
             matmul::input_gradient(

@@ -29,14 +29,14 @@ impl Tape<'_> {
         kernel::with_derivative(gelu, &mut z, self.params.slice(b), &mut y);
         let y = self.push(x.rows, width, y);
         let derivative = self.save(z);
-        self.record(mark, move |back| {
+        self.record(mark, &linear.slots(), move |back| {
             let Some(mut dy) = back.take_gradient(y) else {
                 return;
             };
             kernel::backward(
                 &mut dy,
                 back.values.data(derivative),
-                &mut back.gradients[b.range()],
+                back.gradients.slice(b),
             );
             back.product(x, linear, &dy);
             back.pool.put(dy);

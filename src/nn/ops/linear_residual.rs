@@ -29,7 +29,7 @@ impl<'a> Tape<'a> {
         let (mut sum, bias) = self.branch(&branch);
         kernel::residual(&mut sum, bias, self.value(residual), residual.cols);
         let sum = self.push(residual.rows, residual.cols, sum);
-        self.record(mark, move |back| {
+        self.record(mark, &linear.slots(), move |back| {
             if let Some(gradient) = back.take_gradient(sum) {
                 back.bias(&branch, &gradient);
                 back.branch(&branch, gradient);
@@ -65,7 +65,9 @@ impl<'a> Tape<'a> {
         let sum = self.push(residual.rows, residual.cols, sum);
         let normed = self.push(residual.rows, residual.cols, normed);
         let stats = self.save(stats);
-        self.record(mark, move |back| {
+        let mut parameters = linear.slots();
+        parameters.extend(norm.slots());
+        self.record(mark, &parameters, move |back| {
             let (d_sum, d_normed) = (back.take_gradient(sum), back.take_gradient(normed));
             let gradient = match (d_sum, d_normed) {
                 (None, None) => return,
@@ -112,19 +114,11 @@ impl Backward<'_> {
         let bias = branch.linear.b.filter(|_| branch.mask.is_none());
         let (dw, db, d_bias) = match bias {
             Some(bias) => {
-                let ranges = [norm.w.range(), norm.b.range(), bias.range()];
-                let [dw, db, d_bias] = self
-                    .gradients
-                    .get_disjoint_mut(ranges)
-                    .expect("parameters do not overlap");
+                let [dw, db, d_bias] = self.gradients.slices([norm.w, norm.b, bias]);
                 (dw, db, Some(d_bias))
             }
             None => {
-                let ranges = [norm.w.range(), norm.b.range()];
-                let [dw, db] = self
-                    .gradients
-                    .get_disjoint_mut(ranges)
-                    .expect("parameters do not overlap");
+                let [dw, db] = self.gradients.slices(norm.slots());
                 (dw, db, None)
             }
         };
@@ -149,7 +143,7 @@ impl Backward<'_> {
     /// The bias's gradient from the sum's, unless dropout comes between.
     fn bias(&mut self, branch: &Branch, gradient: &[f32]) {
         if let (Some(b), None) = (branch.linear.b, &branch.mask) {
-            elementwise::add_column_sums(gradient, &mut self.gradients[b.range()]);
+            elementwise::add_column_sums(gradient, self.gradients.slice(b));
         }
     }
 
@@ -158,7 +152,7 @@ impl Backward<'_> {
         match &branch.mask {
             Some(mask) => {
                 let mut masked = self.pool.take(gradient.len());
-                let sums = branch.linear.b.map(|b| &mut self.gradients[b.range()]);
+                let sums = branch.linear.b.map(|b| self.gradients.slice(b));
                 dropout::drop_and_sum(&gradient, &mut masked, branch.residual.cols, mask, sums);
                 self.product(branch.x, branch.linear, &masked);
                 self.pool.put(masked);

@@ -15,15 +15,12 @@ impl Tape<'_> {
         kernel::norm(self.value(x), w, b, norm.eps, &mut y, &mut stats);
         let y = self.push(x.rows, x.cols, y);
         let stats = self.save(stats);
-        self.record(mark, move |back| {
+        self.record(mark, &norm.slots(), move |back| {
             let Some(mut dy) = back.take_gradient(y) else {
                 return;
             };
             let mut sum = back.take_gradient(x);
-            let [dw, db] = back
-                .gradients
-                .get_disjoint_mut([norm.w.range(), norm.b.range()])
-                .expect("parameters do not overlap");
+            let [dw, db] = back.gradients.slices(norm.slots());
             kernel::norm_backward(
                 &mut dy,
                 back.values.data(x),

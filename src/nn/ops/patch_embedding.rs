@@ -85,18 +85,20 @@ impl Tape<'_> {
         }
         let out = self.push(batch * tokens, width, out);
         let pixels = self.save(pixels);
-        self.record(mark, move |back| {
+        let mut parameters = projection.slots();
+        parameters.extend([class_token, positions]);
+        self.record(mark, &parameters, move |back| {
             let Some(gradient) = back.take_gradient(out) else {
                 return;
             };
-            let d_weight = &mut back.gradients[projection.w.range()];
+            let d_weight = back.gradients.slice(projection.w);
             matmul::weight_gradient(&gradient, back.values.data(pixels), d_weight, inputs, width);
             for gradient in gradient.chunks_exact(tokens * width) {
-                elementwise::add(&mut back.gradients[positions.range()], gradient);
+                elementwise::add(back.gradients.slice(positions), gradient);
                 let (first, others) = gradient.split_at(width);
-                elementwise::add(&mut back.gradients[class_token.range()], first);
+                elementwise::add(back.gradients.slice(class_token), first);
                 if let Some(b) = projection.b {
-                    elementwise::add_column_sums(others, &mut back.gradients[b.range()]);
+                    elementwise::add_column_sums(others, back.gradients.slice(b));
                 }
             }
             back.pool.put(gradient);

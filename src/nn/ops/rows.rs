@@ -15,7 +15,7 @@ impl Tape<'_> {
         }
         let picked = self.push(indices.len(), x.cols, picked);
         let indices = indices.to_vec();
-        self.record(mark, move |back| {
+        self.record(mark, &[], move |back| {
             let Some(gradient) = back.take_gradient(picked) else {
                 return;
             };

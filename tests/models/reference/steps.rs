@@ -28,11 +28,9 @@ fn three_steps(name: &str, settings: AdamW) {
             loss_and_gradients(model, params, batch, &language, &workers, &mut workspace)
         });
         course.push(losses.unwrap().loss);
-        let mut gradients = workspace.gradients();
-        let values = &mut case.params.values;
         update(
-            values,
-            &mut gradients,
+            &mut case.params,
+            workspace.gradients(),
             &mut moments,
             &settings,
             1.0,

@@ -142,7 +142,7 @@ impl Tape<'_> {
         let out = self.push(shape.batch * shape.queries, q.width, out);
         if self.is_training() {
             let weights = self.save(weights);
-            self.record(mark, move |back| back.attention(&shape, weights, out));
+            self.record(mark, &[], move |back| back.attention(&shape, weights, out));
         } else {
             self.pool.put(weights);
         }
