@@ -82,14 +82,16 @@ impl Bert {
         }
     }
 
-    /// The last states, (batch·tokens, width), of `ids` (batch, tokens). Of each row only the
-    /// first `lengths[row]` tokens are attended to; states past them mean nothing.
+    /// The last states, (batch·tokens, width), of `ids` (batch, tokens), or only those `at` one row a
+    /// sample, (batch, width), which spares most of the last block. Of each sample only the first
+    /// `lengths[sample]` tokens are attended to; states past them mean nothing.
     pub fn forward(
         &self,
         tape: &mut Tape,
         ids: &[u32],
         tokens: usize,
         lengths: &Arc<[usize]>,
+        at: Option<&[usize]>,
         dropouts: &mut Dropouts,
     ) -> Var {
         let (p, rows) = (self.config.dropout, self.config.positions);
@@ -100,11 +102,18 @@ impl Bert {
         if let Some(dropout) = dropouts.next(p, rows) {
             state = tape.dropout(state, dropout);
         }
-        for block in &self.blocks {
+        for (i, block) in self.blocks.iter().enumerate() {
             let attention = &block.attention;
             let mask = Mask::Lengths(Arc::clone(lengths));
-            let gathered =
-                attention.attend(tape, state, batch, tokens, mask, dropouts.next(p, rows));
+            let dropout = dropouts.next(p, rows);
+            let gathered = match at.filter(|_| i + 1 == self.blocks.len()) {
+                Some(at) => {
+                    let gathered = attention.attend_at(tape, state, at, mask, dropout);
+                    state = tape.rows(state, at);
+                    gathered
+                }
+                None => attention.attend(tape, state, batch, tokens, mask, dropout),
+            };
             (_, state) = tape.linear_residual_norm(
                 gathered,
                 attention.out,

@@ -78,6 +78,32 @@ impl SelfAttention {
         }
     }
 
+    /// What one token of each sample gathers, before the output map: (batch, width) from
+    /// (batch·tokens, width). `rows` are the places of these tokens among all.
+    pub fn attend_at(
+        &self,
+        tape: &mut Tape,
+        x: Var,
+        rows: &[usize],
+        mask: Mask,
+        dropout: Option<Dropout>,
+    ) -> Var {
+        let width = self.out.inputs();
+        let picked = tape.rows(x, rows);
+        let query = tape.linear(picked, self.qkv.part(0..width));
+        let key_value = tape.linear(x, self.qkv.part(width..3 * width));
+        let shape = Attention {
+            batch: rows.len(),
+            heads: self.heads,
+            queries: 1,
+            keys: x.rows / rows.len(),
+            mask,
+            dropout,
+        };
+        let (key, value) = (Cols::part(key_value, 0, 2), Cols::part(key_value, 1, 2));
+        tape.attention(Cols::all(query), key, value, shape)
+    }
+
     /// What every token gathers, before the output map: (batch·tokens, width) from the same.
     pub fn attend(
         &self,

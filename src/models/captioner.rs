@@ -6,11 +6,11 @@ use crate::nn::{Kl, LayoutBuilder, Linear, Noise, Tape, TokenLosses, Var};
 
 use super::batch::{Specials, TextGrid, targets};
 use super::blocks::{Dropouts, initial_std};
-use super::config::{ModelConfig, TextPass};
+use super::config::{LatentType, ModelConfig, TextPass};
 use super::contrastive::{ContrastiveHead, image_embedding, text_embedding};
 use super::gpt2::{Gpt2, MemoryVar};
 use super::vae::{Bottleneck, Gaussians};
-use super::vit::Vit;
+use super::vit::{Vit, Wanted};
 use super::{Forward, Pass};
 
 /// What stands between the picture's states and cross-attention.
@@ -36,8 +36,11 @@ pub(super) struct Captioner {
 /// Pictures after the encoder.
 #[derive(Debug)]
 pub(super) struct Encoded {
-    /// The encoder's states after its final norm, (batch·tokens, encoder width).
-    pub states: Var,
+    /// The encoder's states after its final norm, (batch·tokens, encoder width): of all tokens, or of
+    /// `[CLS]` alone where the bridge reads no other.
+    states: Var,
+    /// How many of them a picture has.
+    tokens: usize,
     /// What the decoder attends to.
     pub memory: MemoryVar,
     /// The bottleneck's posterior.
@@ -80,8 +83,7 @@ impl Captioner {
         kl_weight: f32,
         dropouts: &mut Dropouts,
     ) -> Encoded {
-        let states = self.vit.forward(tape, pictures, dropouts);
-        let tokens = self.vit.config.tokens();
+        let (states, tokens) = self.read(tape, pictures, dropouts);
         let (memory, posterior) = match &self.bridge {
             Bridge::Direct => (MemoryVar { states, tokens }, None),
             Bridge::Projection(map) => {
@@ -96,9 +98,20 @@ impl Captioner {
         };
         Encoded {
             states,
+            tokens,
             memory,
             posterior,
         }
+    }
+
+    /// The encoder's states that the bridge reads, and how many of them a picture has.
+    fn read(&self, tape: &mut Tape, pictures: &[f32], dropouts: &mut Dropouts) -> (Var, usize) {
+        let (wanted, tokens) = match &self.bridge {
+            Bridge::Bottleneck(b) if b.config.latent == LatentType::Cls => (Wanted::Class, 1),
+            _ => (Wanted::All, self.vit.config.tokens()),
+        };
+        let states = self.vit.forward(tape, pictures, wanted, dropouts);
+        (states, tokens)
     }
 
     /// The posterior's means, (batch × latent tokens, size), and its divergence from the prior;
@@ -107,8 +120,7 @@ impl Captioner {
         let Bridge::Bottleneck(bottleneck) = &self.bridge else {
             return None;
         };
-        let states = self.vit.forward(tape, pictures, &mut Dropouts::off());
-        let tokens = self.vit.config.tokens();
+        let (states, tokens) = self.read(tape, pictures, &mut Dropouts::off());
         let (means, posterior) = bottleneck.draw(tape, states, tokens, Noise::Mean, 0.0);
         Some((means.states, posterior.kl))
     }
@@ -127,7 +139,7 @@ impl Captioner {
         let grid = TextGrid::without_end(captions, specials);
         let states = self
             .gpt2
-            .forward(tape, &grid.ids, grid.tokens, Some(memory), dropouts);
+            .forward(tape, &grid.ids, grid.tokens, Some(memory), None, dropouts);
         self.token_losses(tape, states, &grid, captions, specials, weight)
     }
 
@@ -143,12 +155,27 @@ impl Captioner {
     ) -> (Var, Var) {
         let memory = self.reads_fused().then_some(encoded.memory);
         let text = self.embed_text(tape, memory, captions, specials, dropouts);
-        (self.embed_image(tape, encoded.states), text)
+        (self.embed_encoded(tape, encoded), text)
     }
 
-    /// The embedding of each picture from the encoder's states.
-    pub fn embed_image(&self, tape: &mut Tape, states: Var) -> Var {
-        image_embedding(tape, self.head.as_ref(), states, self.vit.config.tokens())
+    /// The embedding of each encoded picture.
+    fn embed_encoded(&self, tape: &mut Tape, encoded: &Encoded) -> Var {
+        let Encoded { states, tokens, .. } = *encoded;
+        let class = match tokens {
+            1 => states,
+            _ => tape.rows(
+                states,
+                &(0..states.rows).step_by(tokens).collect::<Vec<_>>(),
+            ),
+        };
+        image_embedding(tape, self.head.as_ref(), class)
+    }
+
+    /// The embedding of each picture, which is all that is asked of it.
+    pub fn embed_image(&self, tape: &mut Tape, pictures: &[f32]) -> Var {
+        let off = &mut Dropouts::off();
+        let class = self.vit.forward(tape, pictures, Wanted::Class, off);
+        image_embedding(tape, self.head.as_ref(), class)
     }
 
     /// The embedding of each caption, read with or without a memory.
@@ -161,10 +188,11 @@ impl Captioner {
         dropouts: &mut Dropouts,
     ) -> Var {
         let grid = TextGrid::with_end(captions, specials);
-        let states = self
+        let last = grid.last();
+        let ends = self
             .gpt2
-            .forward(tape, &grid.ids, grid.tokens, memory, dropouts);
-        text_embedding(tape, self.head.as_ref(), states, &grid.last())
+            .forward(tape, &grid.ids, grid.tokens, memory, Some(&last), dropouts);
+        text_embedding(tape, self.head.as_ref(), ends)
     }
 
     /// Whether a caption's embedding has seen the picture.
@@ -188,12 +216,13 @@ impl Captioner {
             // One reading serves both losses: no token looks ahead to the end token.
             let grid = TextGrid::with_end(captions, specials);
             let memory = Some(encoded.memory);
-            let states = self
-                .gpt2
-                .forward(tape, &grid.ids, grid.tokens, memory, &mut dropouts);
+            let states =
+                self.gpt2
+                    .forward(tape, &grid.ids, grid.tokens, memory, None, &mut dropouts);
             let lm = self.token_losses(tape, states, &grid, captions, specials, pass.lm_weight);
-            let text = text_embedding(tape, self.head.as_ref(), states, &grid.last());
-            let image = self.embed_image(tape, encoded.states);
+            let ends = tape.rows(states, &grid.last());
+            let text = text_embedding(tape, self.head.as_ref(), ends);
+            let image = self.embed_encoded(tape, &encoded);
             (lm, Some((image, text)))
         } else {
             let memory = encoded.memory;

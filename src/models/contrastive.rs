@@ -44,25 +44,12 @@ impl ContrastiveHead {
     }
 }
 
-/// The state of each picture's `[CLS]`, projected where there is a head: (batch, width).
-pub(super) fn image_embedding(
-    tape: &mut Tape,
-    head: Option<&ContrastiveHead>,
-    states: Var,
-    tokens: usize,
-) -> Var {
-    let first: Vec<usize> = (0..states.rows).step_by(tokens).collect();
-    let class = tape.rows(states, &first);
+/// The states of the pictures' `[CLS]`, projected where there is a head: (batch, width).
+pub(super) fn image_embedding(tape: &mut Tape, head: Option<&ContrastiveHead>, class: Var) -> Var {
     head.map_or(class, |head| tape.linear(class, head.image))
 }
 
-/// The states at `rows`, one a caption, projected where there is a head: (batch, width).
-pub(super) fn text_embedding(
-    tape: &mut Tape,
-    head: Option<&ContrastiveHead>,
-    states: Var,
-    rows: &[usize],
-) -> Var {
-    let ends = tape.rows(states, rows);
+/// The captions' states, one each, projected where there is a head: (batch, width).
+pub(super) fn text_embedding(tape: &mut Tape, head: Option<&ContrastiveHead>, ends: Var) -> Var {
     head.map_or(ends, |head| tape.linear(ends, head.text))
 }

@@ -8,7 +8,7 @@ use super::bert::Bert;
 use super::blocks::Dropouts;
 use super::config::ModelConfig;
 use super::contrastive::{ContrastiveHead, image_embedding, text_embedding};
-use super::vit::Vit;
+use super::vit::{Vit, Wanted};
 use super::{Forward, Pass};
 
 /// Both towers and the contrastive head.
@@ -32,8 +32,8 @@ impl DualEncoder {
 
     /// The embedding of each normalised picture of (batch, 3, image, image): (batch, width).
     pub fn embed_image(&self, tape: &mut Tape, pictures: &[f32], dropouts: &mut Dropouts) -> Var {
-        let states = self.vit.forward(tape, pictures, dropouts);
-        image_embedding(tape, Some(&self.head), states, self.vit.config.tokens())
+        let class = self.vit.forward(tape, pictures, Wanted::Class, dropouts);
+        image_embedding(tape, Some(&self.head), class)
     }
 
     /// The embedding of each caption: (batch, width).
@@ -45,10 +45,16 @@ impl DualEncoder {
         dropouts: &mut Dropouts,
     ) -> Var {
         let grid = TextGrid::with_end(captions, specials);
-        let states = self
-            .bert
-            .forward(tape, &grid.ids, grid.tokens, &grid.lengths, dropouts);
-        text_embedding(tape, Some(&self.head), states, &grid.first())
+        let (first, lengths) = (grid.first(), &grid.lengths);
+        let class = self.bert.forward(
+            tape,
+            &grid.ids,
+            grid.tokens,
+            lengths,
+            Some(&first),
+            dropouts,
+        );
+        text_embedding(tape, Some(&self.head), class)
     }
 
     /// Everything training needs of one shard.

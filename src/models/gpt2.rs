@@ -49,7 +49,7 @@ impl CrossAttention {
         x: Var,
         memory: MemoryVar,
         batch: usize,
-        tokens: usize,
+        queries: usize,
         dropout: Option<Dropout>,
     ) -> Var {
         let query = tape.linear(x, self.query);
@@ -57,7 +57,7 @@ impl CrossAttention {
         let shape = Attention {
             batch,
             heads: self.heads,
-            queries: tokens,
+            queries,
             keys: memory.tokens,
             mask: Mask::Full,
             dropout,
@@ -153,7 +153,8 @@ impl Gpt2 {
         }
     }
 
-    /// The states after the final norm, (batch·tokens, width), of `ids` (batch, tokens).
+    /// The states after the final norm, (batch·tokens, width), of `ids` (batch, tokens), or only those
+    /// `at` one row a sample, (batch, width), which spares most of the last block.
     ///
     /// Without a `memory`, every block leaves out cross-attention and its norm, as CoCa's text
     /// decoder does in its lower half: the text is then read without having seen the picture.
@@ -164,10 +165,11 @@ impl Gpt2 {
         ids: &[u32],
         tokens: usize,
         memory: Option<MemoryVar>,
+        at: Option<&[usize]>,
         dropouts: &mut Dropouts,
     ) -> Var {
         let (p, rows) = (self.config.dropout, self.config.positions);
-        let batch = ids.len() / tokens;
+        let (batch, mut queries) = (ids.len() / tokens, tokens);
         let mut stream = tape.embedding(ids, tokens, self.words, self.positions, None);
         if let Some(dropout) = dropouts.next(p, rows) {
             stream = tape.dropout(stream, dropout);
@@ -176,14 +178,17 @@ impl Gpt2 {
         let mut normed = tape.norm(stream, first_norm);
         for (i, block) in self.blocks.iter().enumerate() {
             let attention = &block.attention;
-            let gathered = attention.attend(
-                tape,
-                normed,
-                batch,
-                tokens,
-                Mask::Causal,
-                dropouts.next(p, rows),
-            );
+            let dropout = dropouts.next(p, rows);
+            let gathered = match at.filter(|_| i + 1 == self.blocks.len()) {
+                Some(at) => {
+                    let seen = at.iter().enumerate().map(|(i, row)| row - i * tokens + 1);
+                    let mask = Mask::Lengths(seen.collect());
+                    let gathered = attention.attend_at(tape, normed, at, mask, dropout);
+                    (stream, queries) = (tape.rows(stream, at), 1);
+                    gathered
+                }
+                None => attention.attend(tape, normed, batch, tokens, Mask::Causal, dropout),
+            };
             let norm = memory.map_or(block.norm_mlp, |_| block.norm_cross);
             (stream, normed) = tape.linear_residual_norm(
                 gathered,
@@ -194,8 +199,8 @@ impl Gpt2 {
             );
             if let Some(memory) = memory {
                 let cross = &block.cross;
-                let gathered =
-                    cross.attend(tape, normed, memory, batch, tokens, dropouts.next(p, rows));
+                let dropout = dropouts.next(p, rows);
+                let gathered = cross.attend(tape, normed, memory, batch, queries, dropout);
                 (stream, normed) = tape.linear_residual_norm(
                     gathered,
                     cross.out,

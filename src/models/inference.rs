@@ -256,13 +256,11 @@ impl Model {
         let chunks = self.chunks(count, workers, workspace, |shard, range| {
             let pictures = self.read(pictures, range, &mut shard.pictures);
             let mut tape = Tape::inference(params, &mut shard.pool);
-            let mut off = Dropouts::off();
             let image = match &self.parts {
-                Parts::Captioner(model) => {
-                    let states = model.vit.forward(&mut tape, pictures, &mut off);
-                    model.embed_image(&mut tape, states)
+                Parts::Captioner(model) => model.embed_image(&mut tape, pictures),
+                Parts::DualEncoder(model) => {
+                    model.embed_image(&mut tape, pictures, &mut Dropouts::off())
                 }
-                Parts::DualEncoder(model) => model.embed_image(&mut tape, pictures, &mut off),
             };
             unit_rows(tape.value(image), image.cols)
         });

@@ -9,6 +9,7 @@ use candle_nn::VarBuilder;
 use candle_transformers::models::{bert as candle_bert, vit as candle_vit};
 
 use super::blocks::Dropouts;
+use super::vit::Wanted;
 use super::weights::{bert_config, load_bert, save};
 use super::*;
 use crate::nn::Pool;
@@ -47,7 +48,7 @@ impl Towers {
         let states = self
             .dual()
             .bert
-            .forward(&mut tape, &ids, tokens, &lengths, &mut off);
+            .forward(&mut tape, &ids, tokens, &lengths, None, &mut off);
         let states = tape.value(states).to_vec();
         (ids, states)
     }
@@ -115,7 +116,8 @@ fn candle_transformers_vit_is_ours() {
 
     let (mut pool, mut off) = (Pool::new(), Dropouts::off());
     let mut tape = Tape::inference(&towers.params, &mut pool);
-    let states = towers.dual().vit.forward(&mut tape, &pixels, &mut off);
+    let vit = &towers.dual().vit;
+    let states = vit.forward(&mut tape, &pixels, Wanted::All, &mut off);
     assert_close(tape.value(states), &expected);
 }
 

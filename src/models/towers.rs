@@ -11,6 +11,7 @@ use candle_core::{DType, Device, Tensor};
 
 use super::blocks::Dropouts;
 use super::gpt2::MemoryVar;
+use super::vit::Wanted;
 use super::weights::{bert_config, load_bert, load_vit, open, vision_encoder_decoder_config};
 use super::*;
 use crate::nn::kernels::decode::norm;
@@ -83,7 +84,7 @@ fn vision_transformer_and_decoder() {
         let mut vit = captioner.vit.clone();
         vit.blocks.truncate(depth);
         let mut tape = Tape::inference(&params, &mut pool);
-        let states = vit.forward(&mut tape, &pixels, &mut off);
+        let states = vit.forward(&mut tape, &pixels, Wanted::All, &mut off);
         let expected = towers.normed(&params, vit.norm, &format!("vit.hidden.{depth}"));
         towers.compare(tape.value(states), &expected, None);
         drop(tape);
@@ -92,9 +93,11 @@ fn vision_transformer_and_decoder() {
         gpt2.blocks.truncate(depth);
         for (name, with_memory) in [("gpt2_alone", false), ("gpt2_cross", true)] {
             let mut tape = Tape::inference(&params, &mut pool);
-            let states = captioner.vit.forward(&mut tape, &pixels, &mut off);
+            let states = captioner
+                .vit
+                .forward(&mut tape, &pixels, Wanted::All, &mut off);
             let memory = with_memory.then_some(MemoryVar { states, tokens: 17 });
-            let states = gpt2.forward(&mut tape, &ids, tokens, memory, &mut off);
+            let states = gpt2.forward(&mut tape, &ids, tokens, memory, None, &mut off);
             // transformers reports the last state after the final norm.
             let hidden = format!("{name}.hidden.{depth}");
             let expected = match depth {
@@ -132,7 +135,7 @@ fn text_encoder() {
 
     let mut tape = Tape::inference(&params, &mut pool);
     let pixels = towers.floats("pixel_values");
-    let states = dual.vit.forward(&mut tape, &pixels, &mut off);
+    let states = dual.vit.forward(&mut tape, &pixels, Wanted::All, &mut off);
     towers.compare(
         tape.value(states),
         &towers.floats("vit.last_hidden_state"),
@@ -149,8 +152,67 @@ fn text_encoder() {
         let mut bert = dual.bert.clone();
         bert.blocks.truncate(depth);
         let mut tape = Tape::inference(&params, &mut pool);
-        let states = bert.forward(&mut tape, &ids, 10, &lengths, &mut off);
+        let states = bert.forward(&mut tape, &ids, 10, &lengths, None, &mut off);
         let expected = towers.floats(&format!("bert.hidden.{depth}"));
         towers.compare(tape.value(states), &expected, Some("bert_mask"));
+    }
+}
+
+#[test]
+fn a_token_alone_has_the_state_that_it_has_among_all() {
+    let mut pool = Pool::new();
+    let mut off = Dropouts::off();
+    let close = |alone: &[f32], all: &[f32], rows: &[usize]| {
+        let width = alone.len() / rows.len();
+        for (alone, row) in alone.chunks_exact(width).zip(rows) {
+            for (a, b) in alone.iter().zip(&all[row * width..]) {
+                assert!((a - b).abs() < 1e-5, "{a} alone, {b} among all");
+            }
+        }
+    };
+    let ids: Vec<u32> = (0..30).map(|i| i * 7 % 50).collect();
+    let lengths: Arc<[usize]> = [10, 3, 7].into();
+
+    let model = Model::new(ModelConfig::tiny(Variant::DualEncoder, 50)).unwrap();
+    let params = model.init(3);
+    let Parts::DualEncoder(dual) = &model.parts else {
+        panic!("a dual encoder");
+    };
+    let pixels: Vec<f32> = (0..2 * dual.vit.config.pixels())
+        .map(|i| (i as f32 * 0.7).sin())
+        .collect();
+    let mut tape = Tape::inference(&params, &mut pool);
+    let [all, alone] = [Wanted::All, Wanted::Class].map(|wanted| {
+        let states = dual.vit.forward(&mut tape, &pixels, wanted, &mut off);
+        tape.value(states).to_vec()
+    });
+    close(&alone, &all, &[0, dual.vit.config.tokens()]);
+    let rows = [0, 12, 25];
+    let [all, alone] = [None, Some(&rows[..])].map(|at| {
+        let states = dual
+            .bert
+            .forward(&mut tape, &ids, 10, &lengths, at, &mut off);
+        tape.value(states).to_vec()
+    });
+    close(&alone, &all, &rows);
+    drop(tape);
+
+    let model = Model::new(ModelConfig::tiny(Variant::EncoderDecoder, 50)).unwrap();
+    let params = model.init(3);
+    let gpt2 = &model.captioner().unwrap().gpt2;
+    let mut tape = Tape::inference(&params, &mut pool);
+    let memory: Vec<f32> = (0..3 * 4 * gpt2.config.width)
+        .map(|i| (i as f32 * 0.3).cos())
+        .collect();
+    let memory = MemoryVar {
+        states: tape.constant(3 * 4, gpt2.config.width, &memory),
+        tokens: 4,
+    };
+    for memory in [None, Some(memory)] {
+        let [all, alone] = [None, Some(&rows[..])].map(|at| {
+            let states = gpt2.forward(&mut tape, &ids, 10, memory, at, &mut off);
+            tape.value(states).to_vec()
+        });
+        close(&alone, &all, &rows);
     }
 }

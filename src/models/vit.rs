@@ -9,6 +9,15 @@ use super::config::VitConfig;
 /// and BERT's 0.02 a norm in front would leave nearly nothing of them beside 192 pixels.
 const POSITIONS_STD: f32 = 0.4;
 
+/// Which states are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// Those of all tokens.
+    All,
+    /// That of each picture's class token.
+    Class,
+}
+
 /// One block: norm, self-attention, norm, perceptron.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Block {
@@ -88,9 +97,16 @@ impl Vit {
         }
     }
 
-    /// The states after the final norm, (batch·tokens, width), of normalised pictures
-    /// (batch, 3, image, image). The first token of each picture is `[CLS]`.
-    pub fn forward(&self, tape: &mut Tape, pictures: &[f32], dropouts: &mut Dropouts) -> Var {
+    /// The states after the final norm of normalised pictures (batch, 3, image, image): those of all
+    /// tokens, (batch·tokens, width), of which the first of each picture is `[CLS]`, or of `[CLS]` alone,
+    /// (batch, width), which spares most of the last block.
+    pub fn forward(
+        &self,
+        tape: &mut Tape,
+        pictures: &[f32],
+        wanted: Wanted,
+        dropouts: &mut Dropouts,
+    ) -> Var {
         let p = self.config.dropout;
         let tokens = self.config.tokens();
         let batch = pictures.len() / self.config.pixels();
@@ -102,14 +118,16 @@ impl Vit {
         let mut normed = tape.norm(stream, first_norm);
         for (i, block) in self.blocks.iter().enumerate() {
             let attention = &block.attention;
-            let gathered = attention.attend(
-                tape,
-                normed,
-                batch,
-                tokens,
-                Mask::Full,
-                dropouts.next(p, tokens),
-            );
+            let next = self.blocks.get(i + 1);
+            let dropout = dropouts.next(p, tokens);
+            let gathered = if next.is_none() && wanted == Wanted::Class {
+                let class: Vec<usize> = (0..stream.rows).step_by(tokens).collect();
+                let gathered = attention.attend_at(tape, normed, &class, Mask::Full, dropout);
+                stream = tape.rows(stream, &class);
+                gathered
+            } else {
+                attention.attend(tape, normed, batch, tokens, Mask::Full, dropout)
+            };
             (stream, normed) = tape.linear_residual_norm(
                 gathered,
                 attention.out,
@@ -118,7 +136,7 @@ impl Vit {
                 dropouts.next(p, tokens),
             );
             let hidden = block.mlp.hidden(tape, normed);
-            let next_norm = self.blocks.get(i + 1).map_or(self.norm, |b| b.norm_before);
+            let next_norm = next.map_or(self.norm, |b| b.norm_before);
             (stream, normed) = tape.linear_residual_norm(
                 hidden,
                 block.mlp.down,

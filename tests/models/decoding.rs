@@ -178,7 +178,11 @@ fn embeddings_are_unit_rows_and_alike_however_they_are_asked_for() {
             assert!((length - 1.0).abs() < 1e-5, "{name}: {length}");
         }
         let images = model.image_embeddings(params, count, &picture, &workers, &mut workspace);
-        assert_eq!(images, pairs.image, "{name}");
+        // Computed alone or among the states of all patches, [CLS] is the same but for rounding.
+        assert_eq!(images.len(), pairs.image.len());
+        for (alone, among) in images.iter().zip(&pairs.image) {
+            assert!((alone - among).abs() < 1e-6, "{name}: {alone}, {among}");
+        }
         let captions: Vec<&[u32]> = small.captions.iter().map(Vec::as_slice).collect();
         let texts = model.text_embeddings(params, &captions, SPECIALS, &workers, &mut workspace);
         if !name.contains("fused") {
