@@ -6,7 +6,7 @@ use std::time::Instant;
 use caption_bench::nn::adamw::{self, AdamW, Moments};
 use caption_bench::nn::{
     Attention, Cols, Gelu, Gradients, Init, Layout, LayoutBuilder, Linear, Mask, Norm, Params,
-    PatchEmbedding, Pool, Slot, Tape, Var, Workers,
+    PatchEmbedding, Pool, Slot, Spans, Tape, Var, Workers,
 };
 
 #[global_allocator]
@@ -157,7 +157,7 @@ impl Net {
         batch: usize,
         memory: Option<Var>,
     ) -> Var {
-        let tokens = x.rows / batch;
+        let samples = Spans::even(batch, x.rows / batch);
         let gelu = if memory.is_some() {
             Gelu::Tanh
         } else {
@@ -173,10 +173,9 @@ impl Net {
                 Mask::Full
             };
             let shape = Attention {
-                batch,
                 heads: self.heads,
-                queries: tokens,
-                keys: tokens,
+                queries: samples.clone(),
+                keys: samples.clone(),
                 mask,
                 dropout: None,
             };
@@ -186,7 +185,7 @@ impl Net {
                 let q = tape.linear(normed, q);
                 let kv = tape.linear(memory, kv);
                 let shape = Attention {
-                    keys: memory.rows / batch,
+                    keys: Spans::even(batch, memory.rows / batch),
                     mask: Mask::Full,
                     ..shape
                 };
@@ -207,7 +206,8 @@ impl Net {
     fn loss(&self, tape: &mut Tape, images: &[f32], ids: &[u32], batch: usize, weight: f32) -> f64 {
         let x = tape.patch_embedding(images, self.patches);
         let memory = self.stack(tape, &self.encoder, self.encoder_norm, x, batch, None);
-        let y = tape.embedding(ids, ids.len() / batch, self.words, self.positions, None);
+        let samples = Spans::even(batch, ids.len() / batch);
+        let y = tape.embedding(ids, &samples, self.words, self.positions, None);
         let y = self.stack(
             tape,
             &self.decoder,

@@ -1,8 +1,7 @@
-//! What models are fed with: pictures, and captions laid out in rows of equal length.
-
-use std::sync::Arc;
+//! What models are fed with: pictures, and captions one after the other.
 
 use crate::error::{Error, Result};
+use crate::nn::Spans;
 
 use super::config::ModelConfig;
 
@@ -13,7 +12,7 @@ pub struct Specials {
     pub start: u32,
     /// Ends a text: `<|endoftext|>` again, or `[SEP]`.
     pub end: u32,
-    /// Fills rows up; nothing ever depends on it.
+    /// Fills rows up where other tools want them of one length; here none is.
     pub pad: u32,
 }
 
@@ -99,20 +98,17 @@ pub fn check_captions(config: &ModelConfig, captions: &[&[u32]], specials: Speci
     Ok(())
 }
 
-/// Captions in rows of equal length: start, words, (end,) padding.
+/// Captions one after the other, each with its start token and perhaps its end token.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct TextGrid {
-    /// (captions, tokens).
+pub(super) struct Texts {
+    /// The tokens of all captions.
     pub ids: Vec<u32>,
-    /// Columns.
-    pub tokens: usize,
-    /// Tokens of each row that are not padding.
-    pub lengths: Arc<[usize]>,
-    /// Number of words in each row.
-    words: Vec<usize>,
+    /// Which of them are a caption's.
+    pub samples: Spans,
+    end: bool,
 }
 
-impl TextGrid {
+impl Texts {
     /// `start words`, each the input that predicts the next token.
     pub fn without_end(captions: &[&[u32]], specials: Specials) -> Self {
         Self::new(captions, specials, false)
@@ -124,49 +120,32 @@ impl TextGrid {
     }
 
     fn new(captions: &[&[u32]], specials: Specials, end: bool) -> Self {
-        let extra = 1 + usize::from(end);
-        let words: Vec<usize> = captions.iter().map(|c| c.len()).collect();
-        let tokens = words.iter().max().map_or(extra, |longest| longest + extra);
-        let mut ids = vec![specials.pad; captions.len() * tokens];
-        for (row, caption) in ids.chunks_exact_mut(tokens).zip(captions) {
-            row[0] = specials.start;
-            row[1..=caption.len()].copy_from_slice(caption);
-            if end {
-                row[caption.len() + 1] = specials.end;
-            }
-        }
+        let texts = captions.iter().flat_map(|words| {
+            let end = end.then_some(specials.end);
+            [specials.start]
+                .into_iter()
+                .chain(words.iter().copied())
+                .chain(end)
+        });
         Self {
-            ids,
-            tokens,
-            lengths: words.iter().map(|n| n + extra).collect(),
-            words,
+            ids: texts.collect(),
+            samples: Spans::of(captions.iter().map(|c| 1 + c.len() + usize::from(end))),
+            end,
         }
     }
 
-    /// The flat rows whose states predict a caption's words and its end, caption after caption.
-    pub fn predicting(&self) -> Vec<usize> {
-        let starts = (0..self.words.len()).map(|row| row * self.tokens);
-        let rows = starts.zip(&self.words);
-        rows.flat_map(|(start, words)| start..=start + words)
-            .collect()
-    }
-
-    /// The flat row of each caption's last token: of a grid with end tokens, the end's.
-    pub fn last(&self) -> Vec<usize> {
-        let starts = (0..self.lengths.len()).map(|row| row * self.tokens);
-        starts
-            .zip(&*self.lengths)
-            .map(|(start, n)| start + n - 1)
-            .collect()
-    }
-
-    /// The flat row of each caption's first token.
-    pub fn first(&self) -> Vec<usize> {
-        (0..self.ids.len()).step_by(self.tokens).collect()
+    /// The rows whose states predict a caption's words and its end, caption after caption; `None` if
+    /// these are all.
+    pub fn predicting(&self) -> Option<Vec<usize>> {
+        let rows = self
+            .samples
+            .iter()
+            .flat_map(|rows| rows.start..rows.end - 1);
+        self.end.then(|| rows.collect())
     }
 }
 
-/// What [`TextGrid::predicting`] rows are to predict: every caption's words and its end.
+/// What the rows of [`Texts::predicting`] are to predict: every caption's words and its end.
 pub(super) fn targets(captions: &[&[u32]], specials: Specials) -> Vec<Option<u32>> {
     let texts = captions.iter();
     texts
@@ -187,18 +166,16 @@ mod tests {
     };
 
     #[test]
-    fn grids_hold_start_words_end_and_padding() {
+    fn texts_follow_each_other_from_start_to_end() {
         let captions: [&[u32]; 3] = [&[7, 8], &[], &[9]];
-        let grid = TextGrid::with_end(&captions, SPECIALS);
-        assert_eq!(grid.tokens, 4);
-        assert_eq!(grid.ids, [1, 7, 8, 2, 1, 2, 0, 0, 1, 9, 2, 0]);
-        assert_eq!(&*grid.lengths, [4, 2, 3]);
-        assert_eq!(grid.last(), [3, 5, 10]);
-        assert_eq!(grid.first(), [0, 4, 8]);
-        assert_eq!(grid.predicting(), [0, 1, 2, 4, 8, 9]);
-        let grid = TextGrid::without_end(&captions, SPECIALS);
-        assert_eq!(grid.ids, [1, 7, 8, 1, 0, 0, 1, 9, 0]);
-        assert_eq!(grid.predicting(), [0, 1, 2, 3, 6, 7]);
+        let texts = Texts::with_end(&captions, SPECIALS);
+        assert_eq!(texts.ids, [1, 7, 8, 2, 1, 2, 1, 9, 2]);
+        assert_eq!(texts.samples, Spans::of([4, 2, 3]));
+        assert_eq!(texts.predicting().unwrap(), [0, 1, 2, 4, 6, 7]);
+        let texts = Texts::without_end(&captions, SPECIALS);
+        assert_eq!(texts.ids, [1, 7, 8, 1, 1, 9]);
+        assert_eq!(texts.samples, Spans::of([3, 1, 2]));
+        assert_eq!(texts.predicting(), None);
         let wanted = [7, 8, 2, 2, 9, 2].map(Some);
         assert_eq!(targets(&captions, SPECIALS), wanted);
     }

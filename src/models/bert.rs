@@ -1,10 +1,8 @@
 //! BERT: a caption becomes one state a token, each having read the whole caption.
 
-use std::sync::Arc;
+use crate::nn::{Gelu, Init, LayoutBuilder, Mask, Norm, Slot, Spans, Tape, Var};
 
-use crate::nn::{Gelu, Init, LayoutBuilder, Mask, Norm, Slot, Tape, Var};
-
-use super::blocks::{Dropouts, Mlp, SelfAttention};
+use super::blocks::{Dropouts, Mlp, SelfAttention, Wanted};
 use super::config::BertConfig;
 
 /// One block: self-attention, norm, perceptron, norm.
@@ -82,37 +80,33 @@ impl Bert {
         }
     }
 
-    /// The last states, (batch·tokens, width), of `ids` (batch, tokens), or only those `at` one row a
-    /// sample, (batch, width), which spares most of the last block. Of each sample only the first
-    /// `lengths[sample]` tokens are attended to; states past them mean nothing.
+    /// The last states, (ids, width), of the `ids` of `samples`, or only those of each sample's first
+    /// token, (samples, width), which spares most of the last block.
     pub fn forward(
         &self,
         tape: &mut Tape,
         ids: &[u32],
-        tokens: usize,
-        lengths: &Arc<[usize]>,
-        at: Option<&[usize]>,
+        samples: &Spans,
+        wanted: Wanted,
         dropouts: &mut Dropouts,
     ) -> Var {
         let (p, rows) = (self.config.dropout, self.config.positions);
-        let batch = ids.len() / tokens;
         let segment = Some((self.segments, 0));
-        let embedded = tape.embedding(ids, tokens, self.words, self.positions, segment);
+        let embedded = tape.embedding(ids, samples, self.words, self.positions, segment);
         let mut state = tape.norm(embedded, self.norm);
         if let Some(dropout) = dropouts.next(p, rows) {
             state = tape.dropout(state, dropout);
         }
         for (i, block) in self.blocks.iter().enumerate() {
             let attention = &block.attention;
-            let mask = Mask::Lengths(Arc::clone(lengths));
             let dropout = dropouts.next(p, rows);
-            let gathered = match at.filter(|_| i + 1 == self.blocks.len()) {
-                Some(at) => {
-                    let gathered = attention.attend_at(tape, state, at, mask, dropout);
-                    state = tape.rows(state, at);
-                    gathered
-                }
-                None => attention.attend(tape, state, batch, tokens, mask, dropout),
+            let gathered = if i + 1 == self.blocks.len() && wanted == Wanted::One {
+                let class = samples.firsts();
+                let gathered = attention.attend_at(tape, state, samples, &class, dropout);
+                state = tape.rows(state, &class);
+                gathered
+            } else {
+                attention.attend(tape, state, samples, Mask::Full, dropout)
             };
             (_, state) = tape.linear_residual_norm(
                 gathered,

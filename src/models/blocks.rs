@@ -1,7 +1,16 @@
 //! The parts that every tower is made of: packed self-attention, the two-layer perceptron, and the
 //! scheme by which their weights start.
 
-use crate::nn::{Attention, Cols, Dropout, Gelu, LayoutBuilder, Linear, Mask, Tape, Var};
+use crate::nn::{Attention, Cols, Dropout, Gelu, LayoutBuilder, Linear, Mask, Spans, Tape, Var};
+
+/// Which of a tower's last states are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// Those of all tokens.
+    All,
+    /// That of the token which stands for its sample: `[CLS]`, or the last token of a text for GPT-2.
+    One,
+}
 
 /// The spread of a linear map's first weights: 0.02 at width 768, as in GPT-2, BERT and ViT, and
 /// in proportion to 1/√width elsewhere, so that a narrow model starts with states of the same size.
@@ -78,14 +87,14 @@ impl SelfAttention {
         }
     }
 
-    /// What one token of each sample gathers, before the output map: (batch, width) from
-    /// (batch·tokens, width). `rows` are the places of these tokens among all.
+    /// What one token of each sample gathers from all of it, before the output map: (samples, width)
+    /// from (tokens, width). `rows` are the places of these tokens among all.
     pub fn attend_at(
         &self,
         tape: &mut Tape,
         x: Var,
+        samples: &Spans,
         rows: &[usize],
-        mask: Mask,
         dropout: Option<Dropout>,
     ) -> Var {
         let width = self.out.inputs();
@@ -93,33 +102,30 @@ impl SelfAttention {
         let query = tape.linear(picked, self.qkv.part(0..width));
         let key_value = tape.linear(x, self.qkv.part(width..3 * width));
         let shape = Attention {
-            batch: rows.len(),
             heads: self.heads,
-            queries: 1,
-            keys: x.rows / rows.len(),
-            mask,
+            queries: Spans::even(rows.len(), 1),
+            keys: samples.clone(),
+            mask: Mask::Full,
             dropout,
         };
         let (key, value) = (Cols::part(key_value, 0, 2), Cols::part(key_value, 1, 2));
         tape.attention(Cols::all(query), key, value, shape)
     }
 
-    /// What every token gathers, before the output map: (batch·tokens, width) from the same.
+    /// What every token gathers from its sample, before the output map: (tokens, width) from the same.
     pub fn attend(
         &self,
         tape: &mut Tape,
         x: Var,
-        batch: usize,
-        tokens: usize,
+        samples: &Spans,
         mask: Mask,
         dropout: Option<Dropout>,
     ) -> Var {
         let qkv = tape.linear(x, self.qkv);
         let shape = Attention {
-            batch,
             heads: self.heads,
-            queries: tokens,
-            keys: tokens,
+            queries: samples.clone(),
+            keys: samples.clone(),
             mask,
             dropout,
         };

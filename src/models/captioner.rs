@@ -4,13 +4,13 @@
 
 use crate::nn::{Kl, LayoutBuilder, Linear, Noise, Tape, TokenLosses, Var};
 
-use super::batch::{Specials, TextGrid, targets};
-use super::blocks::{Dropouts, initial_std};
+use super::batch::{Specials, Texts, targets};
+use super::blocks::{Dropouts, Wanted, initial_std};
 use super::config::{LatentType, ModelConfig, TextPass};
 use super::contrastive::{ContrastiveHead, image_embedding, text_embedding};
 use super::gpt2::{Gpt2, MemoryVar};
 use super::vae::{Bottleneck, Gaussians};
-use super::vit::{Vit, Wanted};
+use super::vit::Vit;
 use super::{Forward, Pass};
 
 /// What stands between the picture's states and cross-attention.
@@ -107,7 +107,7 @@ impl Captioner {
     /// The encoder's states that the bridge reads, and how many of them a picture has.
     fn read(&self, tape: &mut Tape, pictures: &[f32], dropouts: &mut Dropouts) -> (Var, usize) {
         let (wanted, tokens) = match &self.bridge {
-            Bridge::Bottleneck(b) if b.config.latent == LatentType::Cls => (Wanted::Class, 1),
+            Bridge::Bottleneck(b) if b.config.latent == LatentType::Cls => (Wanted::One, 1),
             _ => (Wanted::All, self.vit.config.tokens()),
         };
         let states = self.vit.forward(tape, pictures, wanted, dropouts);
@@ -136,11 +136,9 @@ impl Captioner {
         weight: f32,
         dropouts: &mut Dropouts,
     ) -> TokenLosses {
-        let grid = TextGrid::without_end(captions, specials);
-        let states = self
-            .gpt2
-            .forward(tape, &grid.ids, grid.tokens, Some(memory), None, dropouts);
-        self.token_losses(tape, states, &grid, captions, specials, weight)
+        let texts = Texts::without_end(captions, specials);
+        let states = self.read_text(tape, &texts, Some(memory), Wanted::All, dropouts);
+        self.token_losses(tape, states, &texts, captions, specials, weight)
     }
 
     /// The embeddings of both sides, (batch, width) each: `[CLS]` of the encoder before the
@@ -174,7 +172,7 @@ impl Captioner {
     /// The embedding of each picture, which is all that is asked of it.
     pub fn embed_image(&self, tape: &mut Tape, pictures: &[f32]) -> Var {
         let off = &mut Dropouts::off();
-        let class = self.vit.forward(tape, pictures, Wanted::Class, off);
+        let class = self.vit.forward(tape, pictures, Wanted::One, off);
         image_embedding(tape, self.head.as_ref(), class)
     }
 
@@ -187,11 +185,8 @@ impl Captioner {
         specials: Specials,
         dropouts: &mut Dropouts,
     ) -> Var {
-        let grid = TextGrid::with_end(captions, specials);
-        let last = grid.last();
-        let ends = self
-            .gpt2
-            .forward(tape, &grid.ids, grid.tokens, memory, Some(&last), dropouts);
+        let texts = Texts::with_end(captions, specials);
+        let ends = self.read_text(tape, &texts, memory, Wanted::One, dropouts);
         text_embedding(tape, self.head.as_ref(), ends)
     }
 
@@ -214,13 +209,11 @@ impl Captioner {
         let encoded = self.encode(tape, pictures, pass.noise, pass.kl_weight, &mut dropouts);
         let (lm, embeddings) = if self.reads_fused() {
             // One reading serves both losses: no token looks ahead to the end token.
-            let grid = TextGrid::with_end(captions, specials);
+            let texts = Texts::with_end(captions, specials);
             let memory = Some(encoded.memory);
-            let states =
-                self.gpt2
-                    .forward(tape, &grid.ids, grid.tokens, memory, None, &mut dropouts);
-            let lm = self.token_losses(tape, states, &grid, captions, specials, pass.lm_weight);
-            let ends = tape.rows(states, &grid.last());
+            let states = self.read_text(tape, &texts, memory, Wanted::All, &mut dropouts);
+            let lm = self.token_losses(tape, states, &texts, captions, specials, pass.lm_weight);
+            let ends = tape.rows(states, &texts.samples.lasts());
             let text = text_embedding(tape, self.head.as_ref(), ends);
             let image = self.embed_encoded(tape, &encoded);
             (lm, Some((image, text)))
@@ -243,17 +236,33 @@ impl Captioner {
         }
     }
 
+    fn read_text(
+        &self,
+        tape: &mut Tape,
+        texts: &Texts,
+        memory: Option<MemoryVar>,
+        wanted: Wanted,
+        dropouts: &mut Dropouts,
+    ) -> Var {
+        let (ids, samples) = (&texts.ids, &texts.samples);
+        self.gpt2
+            .forward(tape, ids, samples, memory, wanted, dropouts)
+    }
+
     fn token_losses(
         &self,
         tape: &mut Tape,
         states: Var,
-        grid: &TextGrid,
+        texts: &Texts,
         captions: &[&[u32]],
         specials: Specials,
         weight: f32,
     ) -> TokenLosses {
         // Only rows that predict something meet the vocabulary: the largest product of all.
-        let predicting = tape.rows(states, &grid.predicting());
+        let predicting = match texts.predicting() {
+            Some(rows) => tape.rows(states, &rows),
+            None => states,
+        };
         let targets = targets(captions, specials);
         tape.cross_entropy(predicting, Linear::tied(self.gpt2.words), &targets, weight)
     }

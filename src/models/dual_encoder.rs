@@ -3,12 +3,12 @@
 
 use crate::nn::{LayoutBuilder, Tape, Var};
 
-use super::batch::{Specials, TextGrid};
+use super::batch::{Specials, Texts};
 use super::bert::Bert;
-use super::blocks::Dropouts;
+use super::blocks::{Dropouts, Wanted};
 use super::config::ModelConfig;
 use super::contrastive::{ContrastiveHead, image_embedding, text_embedding};
-use super::vit::{Vit, Wanted};
+use super::vit::Vit;
 use super::{Forward, Pass};
 
 /// Both towers and the contrastive head.
@@ -32,7 +32,7 @@ impl DualEncoder {
 
     /// The embedding of each normalised picture of (batch, 3, image, image): (batch, width).
     pub fn embed_image(&self, tape: &mut Tape, pictures: &[f32], dropouts: &mut Dropouts) -> Var {
-        let class = self.vit.forward(tape, pictures, Wanted::Class, dropouts);
+        let class = self.vit.forward(tape, pictures, Wanted::One, dropouts);
         image_embedding(tape, Some(&self.head), class)
     }
 
@@ -44,16 +44,10 @@ impl DualEncoder {
         specials: Specials,
         dropouts: &mut Dropouts,
     ) -> Var {
-        let grid = TextGrid::with_end(captions, specials);
-        let (first, lengths) = (grid.first(), &grid.lengths);
-        let class = self.bert.forward(
-            tape,
-            &grid.ids,
-            grid.tokens,
-            lengths,
-            Some(&first),
-            dropouts,
-        );
+        let Texts { ids, samples, .. } = Texts::with_end(captions, specials);
+        let class = self
+            .bert
+            .forward(tape, &ids, &samples, Wanted::One, dropouts);
         text_embedding(tape, Some(&self.head), class)
     }
 

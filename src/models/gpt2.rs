@@ -1,10 +1,10 @@
 //! The decoder: GPT-2 with cross-attention, read with it or (for the contrastive loss) without.
 
 use crate::nn::{
-    Attention, Cols, Dropout, Gelu, Init, LayoutBuilder, Linear, Mask, Norm, Slot, Tape, Var,
+    Attention, Cols, Dropout, Gelu, Init, LayoutBuilder, Linear, Mask, Norm, Slot, Spans, Tape, Var,
 };
 
-use super::blocks::{Dropouts, Mlp, SelfAttention, initial_std, residual_std};
+use super::blocks::{Dropouts, Mlp, SelfAttention, Wanted, initial_std, residual_std};
 use super::config::Gpt2Config;
 
 /// Attention of the text to the picture's states.
@@ -48,17 +48,15 @@ impl CrossAttention {
         tape: &mut Tape,
         x: Var,
         memory: MemoryVar,
-        batch: usize,
-        queries: usize,
+        queries: &Spans,
         dropout: Option<Dropout>,
     ) -> Var {
         let query = tape.linear(x, self.query);
         let key_value = tape.linear(memory.states, self.key_value);
         let shape = Attention {
-            batch,
             heads: self.heads,
-            queries,
-            keys: memory.tokens,
+            queries: queries.clone(),
+            keys: Spans::even(queries.samples(), memory.tokens),
             mask: Mask::Full,
             dropout,
         };
@@ -153,24 +151,23 @@ impl Gpt2 {
         }
     }
 
-    /// The states after the final norm, (batch·tokens, width), of `ids` (batch, tokens), or only those
-    /// `at` one row a sample, (batch, width), which spares most of the last block.
+    /// The states after the final norm, (ids, width), of the `ids` of `samples`, or only those of each
+    /// sample's last token, (samples, width), which spares most of the last block.
     ///
     /// Without a `memory`, every block leaves out cross-attention and its norm, as CoCa's text
     /// decoder does in its lower half: the text is then read without having seen the picture.
-    /// Padding on the right needs no mask, as no earlier token attends to it.
     pub fn forward(
         &self,
         tape: &mut Tape,
         ids: &[u32],
-        tokens: usize,
+        samples: &Spans,
         memory: Option<MemoryVar>,
-        at: Option<&[usize]>,
+        wanted: Wanted,
         dropouts: &mut Dropouts,
     ) -> Var {
         let (p, rows) = (self.config.dropout, self.config.positions);
-        let (batch, mut queries) = (ids.len() / tokens, tokens);
-        let mut stream = tape.embedding(ids, tokens, self.words, self.positions, None);
+        let mut queries = samples.clone();
+        let mut stream = tape.embedding(ids, samples, self.words, self.positions, None);
         if let Some(dropout) = dropouts.next(p, rows) {
             stream = tape.dropout(stream, dropout);
         }
@@ -179,15 +176,14 @@ impl Gpt2 {
         for (i, block) in self.blocks.iter().enumerate() {
             let attention = &block.attention;
             let dropout = dropouts.next(p, rows);
-            let gathered = match at.filter(|_| i + 1 == self.blocks.len()) {
-                Some(at) => {
-                    let seen = at.iter().enumerate().map(|(i, row)| row - i * tokens + 1);
-                    let mask = Mask::Lengths(seen.collect());
-                    let gathered = attention.attend_at(tape, normed, at, mask, dropout);
-                    (stream, queries) = (tape.rows(stream, at), 1);
-                    gathered
-                }
-                None => attention.attend(tape, normed, batch, tokens, Mask::Causal, dropout),
+            let gathered = if i + 1 == self.blocks.len() && wanted == Wanted::One {
+                let last = samples.lasts();
+                let gathered = attention.attend_at(tape, normed, samples, &last, dropout);
+                stream = tape.rows(stream, &last);
+                queries = Spans::even(last.len(), 1);
+                gathered
+            } else {
+                attention.attend(tape, normed, samples, Mask::Causal, dropout)
             };
             let norm = memory.map_or(block.norm_mlp, |_| block.norm_cross);
             (stream, normed) = tape.linear_residual_norm(
@@ -200,7 +196,7 @@ impl Gpt2 {
             if let Some(memory) = memory {
                 let cross = &block.cross;
                 let dropout = dropouts.next(p, rows);
-                let gathered = cross.attend(tape, normed, memory, batch, queries, dropout);
+                let gathered = cross.attend(tape, normed, memory, &queries, dropout);
                 (stream, normed) = tape.linear_residual_norm(
                     gathered,
                     cross.out,

@@ -9,13 +9,12 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
 
-use super::blocks::Dropouts;
+use super::blocks::{Dropouts, Wanted};
 use super::gpt2::MemoryVar;
-use super::vit::Wanted;
 use super::weights::{bert_config, load_bert, load_vit, open, vision_encoder_decoder_config};
 use super::*;
 use crate::nn::kernels::decode::norm;
-use crate::nn::{Linear, Norm, Pool};
+use crate::nn::{Linear, Norm, Pool, Spans};
 
 struct Towers {
     tensors: HashMap<String, Tensor>,
@@ -78,7 +77,8 @@ fn vision_transformer_and_decoder() {
     let mut pool = Pool::new();
     let mut off = Dropouts::off();
     let pixels = towers.floats("pixel_values");
-    let (ids, tokens) = (towers.ids("text_ids"), 10);
+    let ids = towers.ids("text_ids");
+    let samples = Spans::even(ids.len() / 10, 10);
 
     for depth in 0..=2 {
         let mut vit = captioner.vit.clone();
@@ -97,7 +97,7 @@ fn vision_transformer_and_decoder() {
                 .vit
                 .forward(&mut tape, &pixels, Wanted::All, &mut off);
             let memory = with_memory.then_some(MemoryVar { states, tokens: 17 });
-            let states = gpt2.forward(&mut tape, &ids, tokens, memory, None, &mut off);
+            let states = gpt2.forward(&mut tape, &ids, &samples, memory, Wanted::All, &mut off);
             // transformers reports the last state after the final norm.
             let hidden = format!("{name}.hidden.{depth}");
             let expected = match depth {
@@ -144,17 +144,21 @@ fn text_encoder() {
     drop(tape);
 
     let (ids, mask) = (towers.ids("bert_ids"), towers.ids("bert_mask"));
-    let lengths: Arc<[usize]> = mask
-        .chunks(10)
-        .map(|row| row.iter().sum::<u32>() as usize)
-        .collect();
+    // The reference pads its texts; only what is no padding is read here.
+    let real: Vec<usize> = (0..ids.len()).filter(|&i| mask[i] == 1).collect();
+    let texts: Vec<u32> = real.iter().map(|&i| ids[i]).collect();
+    let samples = Spans::of(mask.chunks(10).map(|row| row.iter().sum::<u32>() as usize));
     for depth in 0..=2 {
         let mut bert = dual.bert.clone();
         bert.blocks.truncate(depth);
         let mut tape = Tape::inference(&params, &mut pool);
-        let states = bert.forward(&mut tape, &ids, 10, &lengths, None, &mut off);
+        let states = bert.forward(&mut tape, &texts, &samples, Wanted::All, &mut off);
         let expected = towers.floats(&format!("bert.hidden.{depth}"));
-        towers.compare(tape.value(states), &expected, Some("bert_mask"));
+        let rows = real
+            .iter()
+            .flat_map(|row| &expected[row * states.cols..][..states.cols]);
+        let rows: Vec<f32> = rows.copied().collect();
+        towers.compare(tape.value(states), &rows, None);
     }
 }
 
@@ -171,7 +175,7 @@ fn a_token_alone_has_the_state_that_it_has_among_all() {
         }
     };
     let ids: Vec<u32> = (0..30).map(|i| i * 7 % 50).collect();
-    let lengths: Arc<[usize]> = [10, 3, 7].into();
+    let samples = Spans::of([10, 3, 17]);
 
     let model = Model::new(ModelConfig::tiny(Variant::DualEncoder, 50)).unwrap();
     let params = model.init(3);
@@ -182,19 +186,18 @@ fn a_token_alone_has_the_state_that_it_has_among_all() {
         .map(|i| (i as f32 * 0.7).sin())
         .collect();
     let mut tape = Tape::inference(&params, &mut pool);
-    let [all, alone] = [Wanted::All, Wanted::Class].map(|wanted| {
+    let [all, alone] = [Wanted::All, Wanted::One].map(|wanted| {
         let states = dual.vit.forward(&mut tape, &pixels, wanted, &mut off);
         tape.value(states).to_vec()
     });
     close(&alone, &all, &[0, dual.vit.config.tokens()]);
-    let rows = [0, 12, 25];
-    let [all, alone] = [None, Some(&rows[..])].map(|at| {
+    let [all, alone] = [Wanted::All, Wanted::One].map(|wanted| {
         let states = dual
             .bert
-            .forward(&mut tape, &ids, 10, &lengths, at, &mut off);
+            .forward(&mut tape, &ids, &samples, wanted, &mut off);
         tape.value(states).to_vec()
     });
-    close(&alone, &all, &rows);
+    close(&alone, &all, &samples.firsts());
     drop(tape);
 
     let model = Model::new(ModelConfig::tiny(Variant::EncoderDecoder, 50)).unwrap();
@@ -209,10 +212,10 @@ fn a_token_alone_has_the_state_that_it_has_among_all() {
         tokens: 4,
     };
     for memory in [None, Some(memory)] {
-        let [all, alone] = [None, Some(&rows[..])].map(|at| {
-            let states = gpt2.forward(&mut tape, &ids, 10, memory, at, &mut off);
+        let [all, alone] = [Wanted::All, Wanted::One].map(|wanted| {
+            let states = gpt2.forward(&mut tape, &ids, &samples, memory, wanted, &mut off);
             tape.value(states).to_vec()
         });
-        close(&alone, &all, &rows);
+        close(&alone, &all, &samples.lasts());
     }
 }

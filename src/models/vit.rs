@@ -1,22 +1,13 @@
 //! The vision transformer: a picture becomes one state a patch, and one for the class token.
 
-use crate::nn::{Gelu, Init, LayoutBuilder, Mask, Norm, PatchEmbedding, Tape, Var};
+use crate::nn::{Gelu, Init, LayoutBuilder, Mask, Norm, PatchEmbedding, Spans, Tape, Var};
 
-use super::blocks::{Dropouts, Mlp, SelfAttention, initial_std};
+use super::blocks::{Dropouts, Mlp, SelfAttention, Wanted, initial_std};
 use super::config::VitConfig;
 
 /// The spread of the first position embeddings: about that of the patches' own, as with GPT-2's
 /// and BERT's 0.02 a norm in front would leave nearly nothing of them beside 192 pixels.
 const POSITIONS_STD: f32 = 0.4;
-
-/// Which states are asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wanted {
-    /// Those of all tokens.
-    All,
-    /// That of each picture's class token.
-    Class,
-}
 
 /// One block: norm, self-attention, norm, perceptron.
 #[derive(Debug, Clone, Copy)]
@@ -110,6 +101,7 @@ impl Vit {
         let p = self.config.dropout;
         let tokens = self.config.tokens();
         let batch = pictures.len() / self.config.pixels();
+        let samples = Spans::even(batch, tokens);
         let mut stream = tape.patch_embedding(pictures, self.embedding);
         if let Some(dropout) = dropouts.next(p, tokens) {
             stream = tape.dropout(stream, dropout);
@@ -120,13 +112,13 @@ impl Vit {
             let attention = &block.attention;
             let next = self.blocks.get(i + 1);
             let dropout = dropouts.next(p, tokens);
-            let gathered = if next.is_none() && wanted == Wanted::Class {
-                let class: Vec<usize> = (0..stream.rows).step_by(tokens).collect();
-                let gathered = attention.attend_at(tape, normed, &class, Mask::Full, dropout);
+            let gathered = if next.is_none() && wanted == Wanted::One {
+                let class = samples.firsts();
+                let gathered = attention.attend_at(tape, normed, &samples, &class, dropout);
                 stream = tape.rows(stream, &class);
                 gathered
             } else {
-                attention.attend(tape, normed, batch, tokens, Mask::Full, dropout)
+                attention.attend(tape, normed, &samples, Mask::Full, dropout)
             };
             (stream, normed) = tape.linear_residual_norm(
                 gathered,

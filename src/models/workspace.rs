@@ -55,25 +55,21 @@ impl Shard {
     }
 }
 
-/// Which samples go into which of `shards` shards: longest captions together, so that little is
-/// padded; equally many pictures each; and long shards next to short ones, so that threads that
-/// take them in order are done at the same time. Leaves no shard empty but for lack of samples.
+/// Which samples go into which of `shards` shards: equally many in each, and dealt out from the
+/// longest caption to the shortest, to and fro, so that threads are done at the same time. Leaves no
+/// shard empty but for lack of samples.
 pub(super) fn cut(lengths: &[usize], shards: usize) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..lengths.len()).collect();
     order.sort_by_key(|&i| std::cmp::Reverse(lengths[i]));
     let shards = shards.clamp(1, lengths.len().max(1));
-    let bound = |s: usize| s * order.len() / shards;
-    let mut pieces: Vec<Vec<usize>> = (0..shards)
-        .map(|s| order[bound(s)..bound(s + 1)].to_vec())
-        .collect();
-    let mut folded = Vec::with_capacity(shards);
-    let mut from_front = true;
-    while !pieces.is_empty() {
-        let at = if from_front { 0 } else { pieces.len() - 1 };
-        folded.push(pieces.remove(at));
-        from_front = !from_front;
+    let mut pieces = vec![Vec::with_capacity(lengths.len().div_ceil(shards)); shards];
+    for (round, samples) in order.chunks(shards).enumerate() {
+        for (i, &sample) in samples.iter().enumerate() {
+            let fro = round % 2 == 1;
+            pieces[if fro { shards - 1 - i } else { i }].push(sample);
+        }
     }
-    folded
+    pieces
 }
 
 #[cfg(test)]
@@ -81,14 +77,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shards_are_equal_in_pictures_and_alike_in_length() {
-        let lengths = [5, 1, 9, 3, 7, 2, 8, 4];
-        let shards = cut(&lengths, 4);
-        let caption_lengths: Vec<Vec<usize>> = shards
-            .iter()
-            .map(|shard| shard.iter().map(|&i| lengths[i]).collect())
-            .collect();
-        assert_eq!(caption_lengths, [[9, 8], [2, 1], [7, 5], [4, 3]]);
+    fn shards_are_equal_in_pictures_and_in_words() {
+        let lengths = [5, 1, 9, 3, 7, 2, 8, 4, 6];
+        let of = |shard: &Vec<usize>| shard.iter().map(|&i| lengths[i]).collect::<Vec<_>>();
+        let shards: Vec<Vec<usize>> = cut(&lengths, 4).iter().map(of).collect();
+        assert_eq!(shards, [vec![9, 2, 1], vec![8, 3], vec![7, 4], vec![6, 5]]);
     }
 
     #[test]

@@ -32,6 +32,7 @@ mod ops;
 mod params;
 mod pool;
 mod random;
+mod spans;
 mod tape;
 mod workers;
 
@@ -41,5 +42,6 @@ pub use layout::{Init, Layout, LayoutBuilder, Linear, Norm, Slot};
 pub use ops::{Attention, Cols, Dropout, Gelu, Kl, Mask, Noise, PatchEmbedding, TokenLosses};
 pub use params::Params;
 pub use pool::Pool;
+pub use spans::Spans;
 pub use tape::{Tape, Var};
 pub use workers::Workers;

@@ -15,7 +15,12 @@ pub fn linear(params: &Params, linear: Linear, x: &[f32], out: &mut [f32]) {
     add_bias(params, linear, out);
 }
 
-/// The same for many rows.
+/// The products of every row of `x` with every row of `others`, all `width` wide: (rows, others).
+pub fn products_of_rows(x: &[f32], others: &[f32], out: &mut [f32], width: usize) {
+    few_rows(x, others, out, width, others.len() / width);
+}
+
+/// As [`linear`], for many rows.
 pub fn linear_of_many(params: &Params, linear: Linear, x: &[f32], out: &mut [f32]) {
     let (w, inputs) = (params.slice(linear.w), linear.inputs());
     matmul::forward(x, w, out, inputs, linear.outputs());
@@ -55,6 +60,9 @@ pub fn gelu(kind: Gelu, x: &mut [f32]) {
     gelu::in_place(kind, x);
 }
 
+/// Heads that are worked on together.
+const HEADS: usize = 16;
+
 dispatch! {
     /// Attention of one query over cached keys and values.
     ///
@@ -75,26 +83,35 @@ dispatch! {
         assert!(!seen.is_empty() && query.len() == heads * width && out.len() == query.len());
         let scale = 1.0 / (width as f32).sqrt();
         out.fill(0.0);
-        for (head, (query, out)) in query.chunks_exact(width).zip(out.chunks_exact_mut(width)).enumerate() {
+        // All heads of a place before the next place: a long cache is read as it lies in memory.
+        let block = HEADS * width;
+        for (i, (query, out)) in query.chunks(block).zip(out.chunks_mut(block)).enumerate() {
             // One pass: what was summed is scaled down whenever a larger score turns up.
-            let (mut most, mut total) = (f32::NEG_INFINITY, 0.0);
+            let (mut most, mut total) = ([f32::NEG_INFINITY; HEADS], [0.0; HEADS]);
             for &place in seen {
-                let start = place as usize * stride + head * width;
-                let score = scale * sum_of(query, &keys[start..][..width], |q, k| q * k);
-                let value = &values[start..][..width];
-                if score > most {
-                    let shrink = exp::<FMA>(most - score);
-                    total *= shrink;
-                    out.iter_mut().for_each(|o| *o *= shrink);
-                    most = score;
-                }
-                let weight = exp::<FMA>(score - most);
-                total += weight;
-                for (o, v) in out.iter_mut().zip(value) {
-                    *o += weight * v;
+                let start = place as usize * stride + i * block;
+                let keys = keys[start..][..query.len()].chunks_exact(width);
+                let values = values[start..][..query.len()].chunks_exact(width);
+                let queries = query.chunks_exact(width).zip(keys);
+                let outs = out.chunks_exact_mut(width).zip(values);
+                for (head, ((query, key), (out, value))) in queries.zip(outs).enumerate() {
+                    let score = scale * sum_of(query, key, |q, k| q * k);
+                    if score > most[head] {
+                        let shrink = exp::<FMA>(most[head] - score);
+                        total[head] *= shrink;
+                        out.iter_mut().for_each(|o| *o *= shrink);
+                        most[head] = score;
+                    }
+                    let weight = exp::<FMA>(score - most[head]);
+                    total[head] += weight;
+                    for (o, v) in out.iter_mut().zip(value) {
+                        *o += weight * v;
+                    }
                 }
             }
-            out.iter_mut().for_each(|o| *o /= total);
+            for (out, total) in out.chunks_exact_mut(width).zip(total) {
+                out.iter_mut().for_each(|o| *o /= total);
+            }
         }
     }
 }
@@ -105,7 +122,7 @@ mod tests {
 
     use super::super::{at_level, levels};
     use super::*;
-    use crate::nn::{Attention, Cols, Layout, Mask, Pool, Tape};
+    use crate::nn::{Attention, Cols, Layout, Mask, Pool, Spans, Tape};
 
     fn values(len: usize, seed: usize) -> Vec<f32> {
         (0..len)
@@ -162,10 +179,9 @@ mod tests {
             let q = tape.constant(1, width, &query);
             let kv = tape.constant(length, 2 * width, &cache);
             let attention_shape = Attention {
-                batch: 1,
                 heads,
-                queries: 1,
-                keys: length,
+                queries: Spans::even(1, 1),
+                keys: Spans::even(1, length),
                 mask: Mask::Full,
                 dropout: None,
             };

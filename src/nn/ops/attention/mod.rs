@@ -5,13 +5,12 @@ mod targets;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
-
-use self::part::{Part, Shape};
+use self::part::Shape;
 use self::targets::Targets;
 use super::Dropout;
 use crate::nn::kernels::small_product::{Store, Strided, small_product};
 use crate::nn::kernels::softmax::{softmax, softmax_backward};
+use crate::nn::spans::Spans;
 use crate::nn::tape::{Backward, Tape, Var};
 
 /// A block of columns of a matrix, such as the queries in packed queries, keys and values.
@@ -51,28 +50,24 @@ impl Cols {
     }
 }
 
-/// Which keys a query may see.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Which keys of its sample a query may see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mask {
     /// All.
     Full,
     /// Those at its own position and before.
     Causal,
-    /// In each sample of the batch, the first so many, at least one (padding comes after).
-    Lengths(Arc<[usize]>),
 }
 
-/// The shape of an attention: `batch` samples, each with its `queries` and `keys`.
+/// The shape of an attention.
 #[derive(Debug, Clone)]
 pub struct Attention {
-    /// Samples in the shard.
-    pub batch: usize,
     /// Heads; each has width / heads columns.
     pub heads: usize,
-    /// Queries a sample.
-    pub queries: usize,
-    /// Keys (and values) a sample.
-    pub keys: usize,
+    /// The queries of each sample.
+    pub queries: Spans,
+    /// The keys (and values) of each sample, which its queries alone may see.
+    pub keys: Spans,
     /// Which keys a query may see.
     pub mask: Mask,
     /// Dropout of the attention weights; a row is one query of one head, and
@@ -86,61 +81,44 @@ const STORE: Store = Store {
     accumulate: false,
 };
 
-impl Attention {
-    /// How many keys a query may see.
-    fn seen(&self, sample: usize, query: usize) -> usize {
-        match &self.mask {
-            Mask::Full => self.keys,
-            Mask::Causal => query + 1,
-            Mask::Lengths(lengths) => lengths[sample],
-        }
-    }
-}
-
 impl Tape<'_> {
-    /// softmax(q kᵀ / √(head width)) v, head by head: (batch · queries, width).
+    /// softmax(q kᵀ / √(head width)) v, head by head: (queries, width).
     ///
-    /// `q` has batch · queries rows, `k` and `v` have batch · keys, and all three the same
+    /// `q` has a row for every query, `k` and `v` have one for every key, and all three the same
     /// width; they may be blocks of one matrix.
     pub fn attention(&mut self, q: Cols, k: Cols, v: Cols, attention: Attention) -> Var {
-        let shape = Shape::new(q, k, v, &attention);
+        let shape = Shape::new(q, k, v, attention);
         let mark = self.mark();
-        let weights_kept = if self.is_training() {
-            shape.batch * shape.heads
-        } else {
-            1
-        };
-        let mut weights = self.pool.take(weights_kept * shape.weights());
-        let mut out = self.pool.take(shape.batch * shape.queries * q.width);
-        let mut keys = self.pool.take(shape.head * shape.stride);
-        let mut dropped = self.pool.take(shape.weights());
-        for (i, part) in shape.parts().enumerate() {
-            let kept = &mut weights[i % weights_kept * shape.weights()..][..shape.weights()];
+        let [all, largest, longest] = shape.rooms();
+        let training = self.is_training();
+        let mut weights = self.pool.take(if training { all } else { largest });
+        let mut out = self.pool.take(shape.rows() * q.width);
+        let mut keys = self.pool.take(longest);
+        let mut dropped = self.pool.take(largest);
+        for part in shape.parts() {
+            let kept = match training {
+                true => &mut weights[part.weights.clone()],
+                false => &mut weights[..part.weights.len()],
+            };
             part.scores(self.value(q.var), self.value(k.var), &mut keys, kept);
-            for (query, row) in kept.chunks_exact_mut(shape.stride).enumerate() {
-                softmax(row, attention.seen(part.sample, query));
+            for (query, row) in kept.chunks_exact_mut(part.stride).enumerate() {
+                softmax(row, part.seen(query));
             }
             let kept = part.dropped(kept, &mut dropped);
             let values = Strided {
-                data: &self.value(v.var)[part.offset(v)..],
+                data: &self.value(v.var)[part.key_offset(v)..],
                 row: v.var.cols,
                 col: 1,
             };
-            let sizes = [shape.queries, shape.head, shape.keys];
+            let sizes = [part.queries(), shape.head, part.keys()];
             let out = &mut out[part.output()..];
-            small_product(
-                sizes,
-                shape.weight_rows(kept),
-                values,
-                out,
-                shape.width,
-                STORE,
-            );
+            let weights = part.weight_rows(kept);
+            small_product(sizes, weights, values, out, shape.width, STORE);
         }
         self.pool.put(keys);
         self.pool.put(dropped);
-        let out = self.push(shape.batch * shape.queries, q.width, out);
-        if self.is_training() {
+        let out = self.push(shape.rows(), q.width, out);
+        if training {
             let weights = self.save(weights);
             self.record(mark, &[], move |back| back.attention(&shape, weights, out));
         } else {
@@ -159,66 +137,48 @@ impl Backward<'_> {
         let Some(d_out) = self.take_gradient(out) else {
             return;
         };
-        let &Shape {
-            q,
-            k,
-            v,
-            queries,
-            keys,
-            width,
-            head,
-            ..
-        } = shape;
+        let &Shape { q, k, v, head, .. } = shape;
         let mut targets = Targets::new(self, [q, k, v]);
-        let mut transposed = self.pool.take(head * shape.stride);
-        let mut scores = self.pool.take(shape.weights());
-        let mut dropped = self.pool.take(shape.weights());
+        let [_, largest, longest] = shape.rooms();
+        let mut transposed = self.pool.take(longest);
+        let mut all_scores = self.pool.take(largest);
+        let mut dropped = self.pool.take(largest);
         let weights = self.values.data(weights);
-        let rows = |cols: Cols, part: &Part| Strided {
-            data: &self.values.data(cols.var)[part.offset(cols)..],
+        let rows = |cols: Cols, start: usize| Strided {
+            data: &self.values.data(cols.var)[start..],
             row: cols.var.cols,
             col: 1,
         };
-        for (part, weights) in shape.parts().zip(weights.chunks_exact(shape.weights())) {
+        for part in shape.parts() {
+            let weights = &weights[part.weights.clone()];
+            let scores = &mut all_scores[..weights.len()];
             let d_out = Strided {
                 data: &d_out[part.output()..],
-                row: width,
+                row: shape.width,
                 col: 1,
             };
             let v_data = self.values.data(v.var);
-            part.times_transposed(d_out, v_data, v, &mut transposed, &mut scores, 1.0);
-            part.drop(&mut scores);
+            part.times_transposed(d_out, v_data, v, &mut transposed, scores, 1.0);
+            part.drop(scores);
             for (row, p) in scores
-                .chunks_exact_mut(shape.stride)
-                .zip(weights.chunks_exact(shape.stride))
+                .chunks_exact_mut(part.stride)
+                .zip(weights.chunks_exact(part.stride))
             {
                 softmax_backward(row, p, shape.scale);
             }
-            let d_scores = &scores[..];
-            targets.add(
-                0,
-                &part,
-                [queries, head, keys],
-                shape.weight_rows(d_scores),
-                rows(k, &part),
-            );
-            targets.add(
-                1,
-                &part,
-                [keys, head, queries],
-                shape.weight_columns(d_scores),
-                rows(q, &part),
-            );
+            let (queries, keys) = (part.queries(), part.keys());
+            let (at_query, at_key) = (part.query_offset(), part.key_offset(k));
+            let d_scores = part.weight_rows(scores);
+            let sizes = [queries, head, keys];
+            targets.add(0, at_query, sizes, d_scores, rows(k, at_key));
+            let d_scores = part.weight_columns(scores);
+            let sizes = [keys, head, queries];
+            targets.add(1, at_key, sizes, d_scores, rows(q, at_query));
             let dropped = part.dropped(weights, &mut dropped);
-            targets.add(
-                2,
-                &part,
-                [keys, head, queries],
-                shape.weight_columns(dropped),
-                d_out,
-            );
+            let weights = part.weight_columns(dropped);
+            targets.add(2, part.key_offset(v), sizes, weights, d_out);
         }
-        for buffer in [d_out, transposed, scores, dropped] {
+        for buffer in [d_out, transposed, all_scores, dropped] {
             self.pool.put(buffer);
         }
         targets.finish(self);

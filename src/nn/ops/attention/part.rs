@@ -1,48 +1,51 @@
 //! The shape of an attention and the work on one head of one sample.
 
+use std::ops::Range;
+
 use super::{Attention, Cols, Mask, STORE};
 use crate::nn::buffer::LINE;
 use crate::nn::kernels::dropout::{self, Mask as DropoutMask};
 use crate::nn::kernels::small_product::{Store, Strided, small_product};
 use crate::nn::kernels::transpose::transpose;
+use crate::nn::spans::Spans;
 
 /// The numbers that the loops need.
-#[derive(Clone, Copy)]
 pub(super) struct Shape {
     pub q: Cols,
     pub k: Cols,
     pub v: Cols,
-    pub batch: usize,
     pub heads: usize,
-    pub queries: usize,
-    pub keys: usize,
+    queries: Spans,
+    keys: Spans,
     /// Columns of all heads.
     pub width: usize,
     /// Columns of a head.
     pub head: usize,
-    /// Floats from one query's weights to the next: whole cache lines.
-    pub stride: usize,
     /// 1 / √head.
     pub scale: f32,
-    pub dropout: Option<DropoutMask>,
+    causal: bool,
+    dropout: Option<DropoutMask>,
 }
 
 /// One head of one sample.
-#[derive(Clone, Copy)]
 pub(super) struct Part<'s> {
-    pub shape: &'s Shape,
-    pub sample: usize,
-    pub head: usize,
+    shape: &'s Shape,
+    head: usize,
+    queries: Range<usize>,
+    keys: Range<usize>,
+    /// Where its weights lie among those of all parts.
+    pub weights: Range<usize>,
+    /// Floats from one query's weights to the next: whole cache lines.
+    pub stride: usize,
 }
 
 impl Shape {
-    pub fn new(q: Cols, k: Cols, v: Cols, attention: &Attention) -> Self {
-        let &Attention {
-            batch,
+    pub fn new(q: Cols, k: Cols, v: Cols, attention: Attention) -> Self {
+        let Attention {
             heads,
             queries,
             keys,
-            ref mask,
+            mask,
             dropout,
         } = attention;
         assert!(
@@ -54,7 +57,7 @@ impl Shape {
             "{} columns in {heads} heads",
             q.width
         );
-        assert_eq!(q.var.rows, batch * queries, "a row for every query");
+        assert_eq!(q.var.rows, queries.rows(), "a row for every query");
         for cols in [q, k, v] {
             assert!(
                 cols.start + cols.width <= cols.var.cols,
@@ -62,53 +65,99 @@ impl Shape {
             );
         }
         for rows in [k.var.rows, v.var.rows] {
-            assert_eq!(rows, batch * keys, "a row for every key and value");
+            assert_eq!(rows, keys.rows(), "a row for every key and value");
         }
-        match mask {
-            Mask::Full => assert!(keys > 0, "a key to see"),
-            Mask::Causal => assert!(queries <= keys, "{queries} queries see as many keys"),
-            Mask::Lengths(lengths) => {
-                assert_eq!(lengths.len(), batch, "a length for every sample");
-                assert!(
-                    lengths.iter().all(|l| (1..=keys).contains(l)),
-                    "lengths from 1 to {keys}"
-                );
-            }
+        assert_eq!(queries.samples(), keys.samples(), "keys for every sample");
+        for (queries, keys) in queries.iter().zip(keys.iter()) {
+            assert!(
+                !queries.is_empty() && !keys.is_empty(),
+                "a query and a key in every sample"
+            );
+            assert!(
+                mask == Mask::Full || queries.len() <= keys.len(),
+                "{} queries see as many keys",
+                queries.len()
+            );
         }
         let head = q.width / heads;
         Self {
             q,
             k,
             v,
-            batch,
             heads,
             queries,
             keys,
             width: q.width,
             head,
-            stride: keys.next_multiple_of(LINE),
             scale: 1.0 / (head as f32).sqrt(),
+            causal: mask == Mask::Causal,
             dropout: dropout.and_then(|dropout| dropout.mask()),
         }
     }
 
-    /// Floats in the weights of one part.
-    pub fn weights(&self) -> usize {
-        self.queries * self.stride
+    /// Number of queries in all samples.
+    pub fn rows(&self) -> usize {
+        self.queries.rows()
     }
 
+    /// All heads of all samples.
     pub fn parts(&self) -> impl Iterator<Item = Part<'_>> {
-        let samples = 0..self.batch;
-        samples.flat_map(move |sample| {
-            (0..self.heads).map(move |head| Part {
+        let samples = self.queries.iter().zip(self.keys.iter());
+        let parts = samples.flat_map(|(queries, keys)| {
+            (0..self.heads).map(move |head| (head, queries.clone(), keys.clone()))
+        });
+        parts.scan(0, |end, (head, queries, keys)| {
+            let stride = keys.len().next_multiple_of(LINE);
+            let weights = *end..*end + queries.len() * stride;
+            *end = weights.end;
+            Some(Part {
                 shape: self,
-                sample,
                 head,
+                queries,
+                keys,
+                weights,
+                stride,
             })
         })
     }
 
-    /// One part's weights, a row for every query.
+    /// Room for the weights of all parts, for those of the largest, and for the keys of the longest.
+    pub fn rooms(&self) -> [usize; 3] {
+        let mut rooms = [0; 3];
+        for part in self.parts() {
+            let needed = [
+                part.weights.end,
+                part.weights.len(),
+                self.head * part.stride,
+            ];
+            for (room, needed) in rooms.iter_mut().zip(needed) {
+                *room = needed.max(*room);
+            }
+        }
+        rooms
+    }
+}
+
+impl Part<'_> {
+    /// Number of queries.
+    pub fn queries(&self) -> usize {
+        self.queries.len()
+    }
+
+    /// Number of keys.
+    pub fn keys(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// How many keys a query of this part may see.
+    pub fn seen(&self, query: usize) -> usize {
+        match self.shape.causal {
+            true => query + 1,
+            false => self.keys(),
+        }
+    }
+
+    /// The weights, a row for every query.
     pub fn weight_rows<'w>(&self, data: &'w [f32]) -> Strided<'w> {
         Strided {
             data,
@@ -125,34 +174,35 @@ impl Shape {
             col: self.stride,
         }
     }
-}
 
-impl Part<'_> {
-    /// Where this part begins in the queries, the keys or the values.
-    pub fn offset(&self, cols: Cols) -> usize {
-        let rows = cols.var.rows / self.shape.batch;
-        self.sample * rows * cols.var.cols + cols.start + self.head * self.shape.head
+    /// Where this part begins in the queries.
+    pub fn query_offset(&self) -> usize {
+        self.offset(self.shape.q, self.queries.start)
+    }
+
+    /// Where it begins in the keys or the values.
+    pub fn key_offset(&self, cols: Cols) -> usize {
+        self.offset(cols, self.keys.start)
+    }
+
+    fn offset(&self, cols: Cols, row: usize) -> usize {
+        row * cols.var.cols + cols.start + self.head * self.shape.head
     }
 
     /// Where this part begins in the output.
     pub fn output(&self) -> usize {
-        self.sample * self.shape.queries * self.shape.width + self.head * self.shape.head
+        self.queries.start * self.shape.width + self.head * self.shape.head
     }
 
     /// q kᵀ / √head; `transposed` is room for kᵀ.
     pub fn scores(&self, q: &[f32], k: &[f32], transposed: &mut [f32], scores: &mut [f32]) {
-        let Shape {
-            q: q_cols,
-            k: k_cols,
-            scale,
-            ..
-        } = *self.shape;
         let queries = Strided {
-            data: &q[self.offset(q_cols)..],
-            row: q_cols.var.cols,
+            data: &q[self.query_offset()..],
+            row: self.shape.q.var.cols,
             col: 1,
         };
-        self.times_transposed(queries, k, k_cols, transposed, scores, scale);
+        let &Shape { k: cols, scale, .. } = self.shape;
+        self.times_transposed(queries, k, cols, transposed, scores, scale);
     }
 
     /// scale · rows · matrixᵀ for the keys or the values of this part.
@@ -165,17 +215,11 @@ impl Part<'_> {
         out: &mut [f32],
         scale: f32,
     ) {
-        let &Shape {
-            queries,
-            keys,
-            head,
-            stride,
-            ..
-        } = self.shape;
+        let (head, stride) = (self.shape.head, self.stride);
         transpose(
-            &matrix[self.offset(cols)..],
+            &matrix[self.key_offset(cols)..],
             cols.var.cols,
-            [keys, head],
+            [self.keys(), head],
             transposed,
             stride,
         );
@@ -185,14 +229,8 @@ impl Part<'_> {
             col: 1,
         };
         let store = Store { scale, ..STORE };
-        small_product(
-            [queries, stride, head],
-            rows,
-            transposed,
-            out,
-            stride,
-            store,
-        );
+        let sizes = [self.queries(), stride, head];
+        small_product(sizes, rows, transposed, out, stride, store);
     }
 
     /// The weights after dropout: themselves, or in `room`.
@@ -200,6 +238,7 @@ impl Part<'_> {
         if self.shape.dropout.is_none() {
             return weights;
         }
+        let room = &mut room[..weights.len()];
         room.copy_from_slice(weights);
         self.drop(room);
         room
@@ -207,17 +246,17 @@ impl Part<'_> {
 
     /// Drops weights, or their gradients.
     pub fn drop(&self, weights: &mut [f32]) {
-        let &Shape {
-            queries,
-            heads,
-            stride,
-            ref dropout,
-            ..
-        } = self.shape;
-        let Some(mask) = dropout else { return };
-        for (query, row) in weights.chunks_exact_mut(stride).enumerate() {
-            let query = mask.first_row + (self.sample * queries + query) as u64;
-            dropout::drop_row(row, mask, query * heads as u64 + self.head as u64);
+        let Some(mask) = &self.shape.dropout else {
+            return;
+        };
+        let heads = self.shape.heads as u64;
+        for (query, row) in self
+            .queries
+            .clone()
+            .zip(weights.chunks_exact_mut(self.stride))
+        {
+            let query = mask.first_row + query as u64;
+            dropout::drop_row(row, mask, query * heads + self.head as u64);
         }
     }
 }

@@ -1,7 +1,6 @@
 //! Where the gradients of queries, keys and values go.
 
 use super::Cols;
-use super::part::Part;
 use crate::nn::buffer::Buffer;
 use crate::nn::kernels::small_product::{Store, Strided, small_product};
 use crate::nn::tape::Backward;
@@ -59,11 +58,11 @@ impl Targets {
             && blocks().map(|block| block.width).sum::<usize>() == next
     }
 
-    /// A part's gradient: the product of a and b.
+    /// The gradient of the part that begins at `start`: the product of a and b.
     pub fn add(
         &mut self,
         block: usize,
-        part: &Part,
+        start: usize,
         sizes: [usize; 3],
         a: Strided<'_>,
         b: Strided<'_>,
@@ -74,14 +73,7 @@ impl Targets {
                 scale: 1.0,
                 accumulate: self.accumulate[first],
             };
-            small_product(
-                sizes,
-                a,
-                b,
-                &mut buffer[part.offset(cols)..],
-                cols.var.cols,
-                store,
-            );
+            small_product(sizes, a, b, &mut buffer[start..], cols.var.cols, store);
         }
     }
 

@@ -6,10 +6,9 @@ use crate::nn::ops::check::check_gradients;
 
 fn attention(batch: usize, queries: usize, keys: usize, mask: Mask) -> Attention {
     Attention {
-        batch,
         heads: 2,
-        queries,
-        keys,
+        queries: Spans::even(batch, queries),
+        keys: Spans::even(batch, keys),
         mask,
         dropout: None,
     }
@@ -27,20 +26,24 @@ fn gradients_of_packed_self_attention() {
     for (mask, dropout) in [
         (Mask::Full, None),
         (Mask::Causal, None),
-        (Mask::Lengths([3, 1].into()), None),
         (Mask::Causal, DROPOUT),
     ] {
-        check_gradients(Layout::default(), &[(6, 24)], |tape, x| {
-            let part = |i| Cols::part(x[0], i, 3);
-            let attention = Attention {
-                dropout,
-                ..attention(2, 3, 3, mask.clone())
-            };
-            (
-                vec![tape.attention(part(0), part(1), part(2), attention)],
-                0.0,
-            )
-        });
+        for lengths in [vec![3, 3], vec![1, 2, 3]] {
+            check_gradients(Layout::default(), &[(6, 24)], |tape, x| {
+                let part = |i| Cols::part(x[0], i, 3);
+                let attention = Attention {
+                    heads: 2,
+                    queries: Spans::of(lengths.clone()),
+                    keys: Spans::of(lengths.clone()),
+                    mask,
+                    dropout,
+                };
+                (
+                    vec![tape.attention(part(0), part(1), part(2), attention)],
+                    0.0,
+                )
+            });
+        }
     }
 }
 
@@ -91,19 +94,33 @@ fn one_key_passes_its_value_through() {
 }
 
 #[test]
-fn padding_changes_nothing() {
-    let q = |tape: &mut Tape, keys: usize| {
-        let x: Vec<f32> = (0..keys * 12)
-            .map(|i| ((i * 31) % 17) as f32 / 8.0 - 1.0)
-            .collect();
-        let x = tape.constant(keys, 12, &x);
+fn samples_do_not_see_each_other() {
+    let lengths = [3, 1, 20];
+    let x: Vec<f32> = (0..24 * 12)
+        .map(|i| ((i * 31) % 17) as f32 / 8.0 - 1.0)
+        .collect();
+    let attend = |tape: &mut Tape, rows: &[f32], spans: Spans, mask: Mask| {
+        let x = tape.constant(rows.len() / 12, 12, rows);
         let part = |i| Cols::part(x, i, 3);
-        let mask = Mask::Lengths([3].into());
-        tape.attention(part(0), part(1), part(2), attention(1, keys, keys, mask))
+        let shape = Attention {
+            heads: 2,
+            queries: spans.clone(),
+            keys: spans,
+            mask,
+            dropout: None,
+        };
+        let out = tape.attention(part(0), part(1), part(2), shape);
+        tape.value(out).to_vec()
     };
     check_gradients(Layout::default(), &[], |tape, _| {
-        let (short, long) = (q(tape, 3), q(tape, 20));
-        assert_eq!(tape.value(short), &tape.value(long)[..12]);
+        for mask in [Mask::Full, Mask::Causal] {
+            let together = attend(tape, &x, Spans::of(lengths), mask);
+            for rows in Spans::of(lengths).iter() {
+                let alone = &x[rows.start * 12..rows.end * 12];
+                let alone = attend(tape, alone, Spans::even(1, rows.len()), mask);
+                assert_eq!(alone, together[rows.start * 4..rows.end * 4]);
+            }
+        }
         (vec![], 0.0)
     });
 }
