@@ -138,7 +138,7 @@ impl Checkpoint {
                 tokens: self.tokenizer.encode(text),
                 score: None,
             };
-            let nearest = bank.nearest(&embeddings).into_iter();
+            let nearest = bank.nearest(&embeddings, workers).into_iter();
             return Ok(nearest.map(|text| vec![caption(text)]).collect());
         }
         let request = Request {

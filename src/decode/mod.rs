@@ -1,7 +1,7 @@
 //! From pictures to captions with a trained model.
 //!
 //! Captions are written with a KV cache, greedily, by beam search or by sampling. Pictures are decoded
-//! in groups, one on each thread. What a picture gets does not depend on its group, to the last bit
+//! in groups, one on each thread or, of a large model, with all threads on each. What a picture gets does not depend on its group, to the last bit
 //! (`nn::kernels::few_rows`), and what is drawn depends on its number alone.
 
 mod beam;
@@ -18,6 +18,8 @@ pub use retrieve::TextBank;
 pub use sample::Sampling;
 pub use teacher_forced::{Forced, teacher_forced};
 
+use std::ops::Range;
+
 use crate::Result;
 use crate::models::{Decoder, LatentNoise, Model, Pictures, Specials, Workspace};
 use crate::nn::{Params, Workers};
@@ -25,6 +27,10 @@ use crate::train::mix;
 
 /// The most pictures that are decoded together: enough for the products, few enough for the caches.
 pub const GROUP: usize = 16;
+
+/// Decoders of more bytes than this have all threads work on one group at a time: its weights, which the
+/// caches do not hold, are then read once for all threads and not once for each.
+const TOGETHER_FROM: usize = 64 << 20;
 
 /// Pictures that are encoded before any of them is decoded: what bounds the memory.
 const BLOCK: usize = 256;
@@ -92,16 +98,25 @@ pub fn generate(
             },
         };
         let memory = model.encode(params, size, &picture, noise, workers, &mut workspace)?;
-        let group = size.div_ceil(workers.threads()).min(GROUP);
-        let groups = (0..size).step_by(group).map(|i| i..size.min(i + group));
-        let decoded = workers.map(groups, |_, group| {
+        let write = |group: Range<usize>, team: Option<&Workers>| -> Result<_> {
             let start = first + group.start;
-            let decoder = Decoder::new(model, params, &memory, group, max_tokens)?;
+            let decoder = Decoder::new(model, params, &memory, group, max_tokens, team)?;
             let rows = decoder.rows();
             let captions = method.write(decoder, request.specials, max_tokens, start);
             on_done(rows);
             Ok(captions)
-        });
+        };
+        let together = model.decoder_bytes() > TOGETHER_FROM;
+        let most = if together {
+            GROUP
+        } else {
+            size.div_ceil(workers.threads()).min(GROUP)
+        };
+        let groups = (0..size).step_by(most).map(|i| i..size.min(i + most));
+        let decoded: Vec<_> = match together {
+            true => groups.map(|group| write(group, Some(workers))).collect(),
+            false => workers.map(groups, |_, group| write(group, None)),
+        };
         for group in decoded {
             captions.extend(group?);
         }

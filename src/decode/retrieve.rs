@@ -2,7 +2,13 @@
 
 use crate::Result;
 use crate::models::{Model, Specials, Workspace};
+use crate::nn::kernels::decode::products_of_rows;
 use crate::nn::{Params, Workers};
+
+/// Captions that a thread tokenizes at a time.
+const CAPTIONS: usize = 256;
+/// Pictures that are compared with a whole bank at a time.
+const PICTURES: usize = 16;
 
 /// Captions to retrieve from, with their normalised embeddings.
 pub struct TextBank {
@@ -20,7 +26,7 @@ impl TextBank {
         model: &Model,
         params: &Params,
         captions: &[String],
-        tokenize: &dyn Fn(&str) -> Vec<u32>,
+        tokenize: &(dyn Fn(&str) -> Vec<u32> + Sync),
         specials: Specials,
         workers: &Workers,
     ) -> Result<Self> {
@@ -34,16 +40,16 @@ impl TextBank {
             return Err(crate::Error::input("the retrieval bank holds no caption"));
         }
         let longest = model.config().max_words();
-        let tokens: Vec<Vec<u32>> = captions
-            .iter()
-            .map(|caption| {
+        let tokens = workers.map(captions.chunks(CAPTIONS), |_, captions| {
+            let cut = |caption: &String| {
                 let mut words = tokenize(caption);
                 words.truncate(longest);
                 words
-            })
-            .collect();
-        let words: Vec<&[u32]> = tokens.iter().map(Vec::as_slice).collect();
-        let mut workspace = Workspace::new(model, 1);
+            };
+            captions.iter().map(cut).collect::<Vec<_>>()
+        });
+        let words: Vec<&[u32]> = tokens.iter().flatten().map(Vec::as_slice).collect();
+        let mut workspace = Workspace::new(model, workers.threads());
         let embeddings =
             model.text_embeddings(params, &words, specials, workers, &mut workspace)?;
         let width = embeddings.len() / captions.len();
@@ -55,20 +61,24 @@ impl TextBank {
     }
 
     /// The caption nearest to each of the normalised picture embeddings, the first of equals.
-    pub fn nearest(&self, pictures: &[f32]) -> Vec<&str> {
-        pictures
-            .chunks_exact(self.width)
-            .map(|picture| {
-                let mut best = (f32::NEG_INFINITY, 0);
-                for (index, caption) in self.embeddings.chunks_exact(self.width).enumerate() {
-                    let cosine: f32 = picture.iter().zip(caption).map(|(a, b)| a * b).sum();
-                    if cosine > best.0 {
-                        best = (cosine, index);
-                    }
-                }
-                self.captions[best.1].as_str()
-            })
-            .collect()
+    pub fn nearest(&self, pictures: &[f32], workers: &Workers) -> Vec<&str> {
+        let blocks = pictures.chunks(PICTURES * self.width);
+        let nearest = workers.map(blocks, |_, pictures| {
+            let mut cosines = vec![0.0; pictures.len() / self.width * self.len()];
+            products_of_rows(pictures, &self.embeddings, &mut cosines, self.width);
+            let first_largest = |cosines: &[f32]| {
+                let best = (f32::NEG_INFINITY, 0);
+                let larger = |best: (f32, usize), (i, &cosine)| match cosine > best.0 {
+                    true => (cosine, i),
+                    false => best,
+                };
+                cosines.iter().enumerate().fold(best, larger).1
+            };
+            let rows = cosines.chunks_exact(self.len());
+            rows.map(first_largest).collect::<Vec<_>>()
+        });
+        let captions = nearest.into_iter().flatten();
+        captions.map(|i| self.captions[i].as_str()).collect()
     }
 
     /// The number of captions.

@@ -3,12 +3,13 @@
 use std::ops::Range;
 
 use crate::error::{Error, Result};
-use crate::nn::kernels::decode::{add, attention, gelu, linear, linear_of_many, norm};
-use crate::nn::{Linear, Params};
+use crate::nn::kernels::decode::{add, attention, gelu, linear_of_many, norm};
+use crate::nn::{Linear, Params, Workers};
 
 use super::Model;
 use super::gpt2::Gpt2;
 use super::inference::Memory;
+use super::team::Team;
 
 /// Several captions on their way, all equally long.
 ///
@@ -30,6 +31,7 @@ pub struct Decoder<'a> {
     position: usize,
     capacity: usize,
     logits: Vec<f32>,
+    team: Team<'a>,
 }
 
 /// Keys and values of one block; a token's are side by side, 2·width numbers.
@@ -43,7 +45,8 @@ struct LayerCache {
 
 impl<'a> Decoder<'a> {
     /// Starts one caption for each of some pictures of a memory, of at most `max_tokens` tokens,
-    /// the start token included.
+    /// the start token included. With `workers`, these share the work of each step, which pays where
+    /// the weights are more than the caches hold; not to be used from a thread of theirs.
     ///
     /// # Errors
     /// [`Error::Input`] if the model has no decoder or fewer positions than `max_tokens`.
@@ -53,6 +56,7 @@ impl<'a> Decoder<'a> {
         memory: &Memory,
         pictures: Range<usize>,
         max_tokens: usize,
+        workers: Option<&'a Workers>,
     ) -> Result<Self> {
         let gpt2 = &model.captioner()?.gpt2;
         let positions = gpt2.config.positions;
@@ -65,13 +69,14 @@ impl<'a> Decoder<'a> {
         let rows = pictures.len();
         let width = gpt2.config.width;
         let per_picture = memory.tokens() * 2 * width;
+        let team = Team::new(workers);
         let layers = gpt2.blocks.iter().map(|block| {
             let mut cross = vec![0.0; rows * per_picture];
-            let pictures = cross.chunks_exact_mut(per_picture);
             // Picture by picture: a product of another size might round differently.
-            for (states, cross) in states.chunks_exact(states.len() / rows).zip(pictures) {
+            team.rows(&mut cross, per_picture, |row, cross| {
+                let states = &states[row * states.len() / rows..][..states.len() / rows];
                 linear_of_many(params, block.cross.key_value, states, cross);
-            }
+            });
             LayerCache {
                 own: Vec::with_capacity(rows * max_tokens * 2 * width),
                 cross,
@@ -87,6 +92,7 @@ impl<'a> Decoder<'a> {
             position: 0,
             capacity: max_tokens,
             logits: Vec::new(),
+            team,
         })
     }
 
@@ -109,7 +115,7 @@ impl<'a> Decoder<'a> {
     pub fn step(&mut self, tokens: &[u32]) -> &[f32] {
         assert_eq!(tokens.len(), self.rows(), "one token for each row");
         assert!(self.position < self.capacity, "no room for another token");
-        let (gpt2, params) = (self.gpt2, self.params);
+        let (gpt2, params, team) = (self.gpt2, self.params, self.team);
         let (width, heads) = (gpt2.config.width, gpt2.config.heads);
         let (rows, position) = (tokens.len(), self.position);
 
@@ -130,47 +136,41 @@ impl<'a> Decoder<'a> {
         let mut hidden = vec![0.0; rows * gpt2.config.mlp];
         for (block, cache) in gpt2.blocks.iter().zip(&mut self.layers) {
             norm(params, block.norm_self, &stream, &mut normed);
-            linear(params, block.attention.qkv, &normed, &mut packed);
+            team.linear(params, block.attention.qkv, &normed, &mut packed);
             for qkv in packed.chunks_exact(3 * width) {
                 cache.own.extend_from_slice(&qkv[width..]);
             }
-            let own = &cache.own;
-            for ((qkv, places), out) in packed
-                .chunks_exact(3 * width)
-                .zip(&self.places)
-                .zip(gathered.chunks_exact_mut(width))
-            {
-                let query = &qkv[..width];
+            let (own, queries) = (&cache.own, &packed);
+            team.rows(&mut gathered, width, |row, out| {
+                let (query, places) = (&queries[row * 3 * width..][..width], &self.places[row]);
                 attention(query, own, &own[width..], 2 * width, places, heads, out);
-            }
-            linear(params, block.attention.out, &gathered, &mut normed);
+            });
+            team.linear(params, block.attention.out, &gathered, &mut normed);
             add(&mut stream, &normed);
 
             norm(params, block.norm_cross, &stream, &mut normed);
             let queries = &mut packed[..rows * width];
-            linear(params, block.cross.query, &normed, queries);
+            team.linear(params, block.cross.query, &normed, queries);
             let per_picture = self.memory.len() * 2 * width;
-            for ((query, &picture), out) in queries
-                .chunks_exact(width)
-                .zip(&self.pictures)
-                .zip(gathered.chunks_exact_mut(width))
-            {
+            let queries = &*queries;
+            team.rows(&mut gathered, width, |row, out| {
+                let (query, picture) = (&queries[row * width..][..width], self.pictures[row]);
                 let cross = &cache.cross[picture * per_picture..][..per_picture];
                 let values = &cross[width..];
                 attention(query, cross, values, 2 * width, &self.memory, heads, out);
-            }
-            linear(params, block.cross.out, &gathered, &mut normed);
+            });
+            team.linear(params, block.cross.out, &gathered, &mut normed);
             add(&mut stream, &normed);
 
             norm(params, block.norm_mlp, &stream, &mut normed);
-            linear(params, block.mlp.up, &normed, &mut hidden);
+            team.linear(params, block.mlp.up, &normed, &mut hidden);
             gelu(block.mlp.gelu, &mut hidden);
-            linear(params, block.mlp.down, &hidden, &mut normed);
+            team.linear(params, block.mlp.down, &hidden, &mut normed);
             add(&mut stream, &normed);
         }
         norm(params, gpt2.norm, &stream, &mut normed);
         self.logits.resize(rows * gpt2.config.vocab, 0.0);
-        linear(params, Linear::tied(gpt2.words), &normed, &mut self.logits);
+        team.linear(params, Linear::tied(gpt2.words), &normed, &mut self.logits);
         self.position += 1;
         &self.logits
     }

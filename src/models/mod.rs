@@ -30,6 +30,7 @@ mod inference;
 mod objective;
 #[cfg(test)]
 mod peers;
+mod team;
 #[cfg(test)]
 mod towers;
 mod vae;
@@ -138,6 +139,13 @@ impl Model {
     /// The number of trainable parameters.
     pub fn parameters(&self) -> usize {
         self.layout.parameter_count()
+    }
+
+    /// Bytes of the weights that a decoding step reads; 0 without a decoder.
+    pub fn decoder_bytes(&self) -> usize {
+        let slots = self.layout.slots();
+        let decoder = slots.filter(|(name, _)| name.starts_with("gpt2."));
+        decoder.map(|(_, slot)| 4 * slot.len()).sum()
     }
 
     /// Initial values: the same for the same seed, and for a part that two variants share.

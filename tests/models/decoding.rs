@@ -40,7 +40,9 @@ fn stepping_with_a_cache_gives_the_teacher_forced_losses() {
             )
             .unwrap();
         assert_eq!(memory.len(), count);
-        let mut decoder = Decoder::new(model, params, &memory, 0..count, 8).unwrap();
+        let mut decoder = Decoder::new(model, params, &memory, 0..count, 8, None).unwrap();
+        let three = Workers::new(3).unwrap();
+        let mut shared = Decoder::new(model, params, &memory, 0..count, 8, Some(&three)).unwrap();
         let vocab = config.vocab();
         let mut tokens = vec![SPECIALS.start; count];
         // Captions leave as they end, so rows move; `going` says whose row is whose.
@@ -48,6 +50,11 @@ fn stepping_with_a_cache_gives_the_teacher_forced_losses() {
         for position in 0.. {
             assert_eq!(decoder.position(), position);
             let logits = decoder.step(&tokens);
+            assert_eq!(
+                shared.step(&tokens),
+                logits,
+                "{name}: work shared by threads"
+            );
             for (row, &caption) in going.iter().enumerate() {
                 let logits = &logits[row * vocab..][..vocab];
                 let words = &small.captions[caption];
@@ -71,6 +78,7 @@ fn stepping_with_a_cache_gives_the_teacher_forced_losses() {
             going = rows.iter().map(|&row| going[row]).collect();
             tokens = going.iter().map(|&c| small.captions[c][position]).collect();
             decoder.keep(&rows);
+            shared.keep(&rows);
             assert_eq!(decoder.rows(), going.len());
             if going.is_empty() {
                 break;
@@ -96,10 +104,10 @@ fn a_row_may_go_on_twice() {
         )
         .unwrap();
     let vocab = config.vocab();
-    let mut alone = Decoder::new(&model, &params, &memory, 1..2, 4).unwrap();
+    let mut alone = Decoder::new(&model, &params, &memory, 1..2, 4, None).unwrap();
     alone.step(&[SPECIALS.start]);
     let expected = alone.step(&[4]).to_vec();
-    let mut beams = Decoder::new(&model, &params, &memory, 0..2, 4).unwrap();
+    let mut beams = Decoder::new(&model, &params, &memory, 0..2, 4, None).unwrap();
     beams.step(&[SPECIALS.start; 2]);
     beams.keep(&[1, 1, 0]);
     let logits = beams.step(&[4, 5, 4]);
@@ -148,7 +156,7 @@ fn what_a_model_cannot_do_is_refused() {
             &mut workspace,
         )
         .unwrap();
-    let error = Decoder::new(&fused.model, &fused.params, &memory, 0..1, 9).unwrap_err();
+    let error = Decoder::new(&fused.model, &fused.params, &memory, 0..1, 9, None).unwrap_err();
     assert!(
         error.message().contains("the model has 8 positions"),
         "{error}"

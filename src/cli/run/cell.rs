@@ -267,7 +267,7 @@ impl Scene<'_> {
             self.workers,
             &mut workspace,
         );
-        let nearest = bank.nearest(&pictures);
+        let nearest = bank.nearest(&pictures, self.workers);
         Ok(nearest.into_iter().map(str::to_string).collect())
     }
 

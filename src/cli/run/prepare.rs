@@ -58,7 +58,13 @@ impl Prepared {
                 false => Ok(None),
             }
         };
-        let (decoder, encoder) = (texts(true)?, texts(false)?);
+        // Side by side: of a small run, vocabularies are much of what comes before training.
+        let mut texts = workers.map([true, false], |_, generates| texts(generates));
+        let (encoder, decoder) = (texts.pop(), texts.pop());
+        let (decoder, encoder) = (
+            decoder.transpose()?.flatten(),
+            encoder.transpose()?.flatten(),
+        );
         Ok(Self {
             dataset,
             images,

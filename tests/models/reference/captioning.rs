@@ -16,7 +16,8 @@ use super::reference_or_skip;
 /// The decoder's logits for tokens that are given, (captions, tokens, vocabulary).
 pub fn forced_logits(case: &Case, memory: &Memory, ids: &[i64], rows: usize) -> Vec<f32> {
     let (tokens, vocab) = (ids.len() / rows, case.model.config().vocab());
-    let mut decoder = Decoder::new(&case.model, &case.params, memory, 0..rows, tokens).unwrap();
+    let mut decoder =
+        Decoder::new(&case.model, &case.params, memory, 0..rows, tokens, None).unwrap();
     let mut logits = vec![0.0; rows * tokens * vocab];
     for t in 0..tokens {
         let column: Vec<u32> = (0..rows).map(|row| ids[row * tokens + t] as u32).collect();
