@@ -34,6 +34,7 @@ mod pool;
 mod random;
 mod spans;
 mod tape;
+mod values;
 mod workers;
 
 pub use buffer::Buffer;

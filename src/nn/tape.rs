@@ -7,6 +7,7 @@ use super::gradients::{Gradients, Share};
 use super::layout::Slot;
 use super::params::Params;
 use super::pool::Pool;
+use super::values::Values;
 
 /// A matrix on a [`Tape`]; its rows are batch × tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,19 +62,6 @@ pub(super) struct Backward<'t> {
     pub values: &'t mut Values,
 }
 
-/// All activations of a tape, and their gradients as they become known.
-#[derive(Default)]
-pub(super) struct Values {
-    entries: Vec<Entry>,
-}
-
-struct Entry {
-    data: Option<Buffer>,
-    gradient: Option<Buffer>,
-    /// Whether gradients are passed on to it.
-    differentiable: bool,
-}
-
 impl<'a> Tape<'a> {
     /// A tape to train with, whose gradients of parameters are shard `shard`'s part of `gradients`.
     pub fn training(
@@ -96,9 +84,7 @@ impl<'a> Tape<'a> {
         Self {
             params,
             pool,
-            values: Values {
-                entries: Vec::with_capacity(256),
-            },
+            values: Values::new(),
             recording: None,
         }
     }
@@ -119,15 +105,7 @@ impl<'a> Tape<'a> {
         if self.is_training() {
             return;
         }
-        for (id, entry) in self.values.entries.iter_mut().enumerate() {
-            if !keep.iter().any(|var| var.id == id) {
-                entry
-                    .data
-                    .take()
-                    .into_iter()
-                    .for_each(|buffer| self.pool.put(buffer));
-            }
-        }
+        self.values.retain(keep, self.pool);
     }
 
     /// A `rows` × `cols` matrix of given values that wants no gradient.
@@ -168,8 +146,7 @@ impl<'a> Tape<'a> {
         let mut wanted = vec![Vec::new(); inputs.len()];
         let mut collect = |values: &Values| {
             for (wanted, var) in wanted.iter_mut().zip(inputs) {
-                if let Some(gradient) = values.entries.get(var.id).and_then(|e| e.gradient.as_ref())
-                {
+                if let Some(gradient) = values.gradient(*var) {
                     *wanted = gradient.to_vec();
                 }
             }
@@ -204,7 +181,7 @@ impl<'a> Tape<'a> {
 
     /// Number of values, to be given to [`Self::record`] by an operation as it begins.
     pub(super) fn mark(&self) -> usize {
-        self.values.entries.len()
+        self.values.len()
     }
 
     /// Records the way back of the operation that made all values since `mark` and used these
@@ -239,61 +216,6 @@ impl<'a> Tape<'a> {
 impl Drop for Tape<'_> {
     fn drop(&mut self) {
         self.values.truncate(0, self.pool);
-    }
-}
-
-impl Values {
-    fn push(&mut self, rows: usize, cols: usize, data: Buffer, differentiable: bool) -> Var {
-        assert_eq!(data.len(), rows * cols, "{rows} × {cols} values");
-        let id = self.entries.len();
-        self.entries.push(Entry {
-            data: Some(data),
-            gradient: None,
-            differentiable,
-        });
-        Var { id, rows, cols }
-    }
-
-    /// The values of a matrix.
-    pub fn data(&self, var: Var) -> &[f32] {
-        let data = self.entries[var.id].data.as_deref();
-        let data = data.expect("a value that is still kept");
-        assert_eq!(data.len(), var.rows * var.cols, "a matrix of this tape");
-        data
-    }
-
-    /// Moves a saved buffer out.
-    pub fn take_data(&mut self, var: Var) -> Buffer {
-        self.entries[var.id]
-            .data
-            .take()
-            .expect("a value that is still kept")
-    }
-
-    /// Whether gradients are passed on to it.
-    pub fn differentiable(&self, var: Var) -> bool {
-        self.entries[var.id].differentiable
-    }
-
-    /// Moves out the gradient that has arrived so far.
-    pub fn take_gradient(&mut self, var: Var) -> Option<Buffer> {
-        self.entries[var.id].gradient.take()
-    }
-
-    /// Puts a gradient in place that was taken out or is the first to arrive.
-    pub fn put_gradient(&mut self, var: Var, gradient: Buffer) {
-        debug_assert_eq!(gradient.len(), var.rows * var.cols);
-        self.entries[var.id].gradient = Some(gradient);
-    }
-
-    fn truncate(&mut self, len: usize, pool: &mut Pool) {
-        for entry in self.entries.drain(len..).rev() {
-            entry
-                .data
-                .into_iter()
-                .chain(entry.gradient)
-                .for_each(|buffer| pool.put(buffer));
-        }
     }
 }
 
