@@ -261,10 +261,14 @@ fn measure(args: &SpeedArgs, work: &Work, workers: &Workers) -> Result<Measured>
     const WARM_UP: usize = 3;
     let peak = meter::peak();
     let model = Model::new(work.config)?;
-    let vocab = work.config.gpt2.as_ref().map_or(0, |gpt2| gpt2.vocab);
+    let vocab = work.config.vocab();
     // A start token, and tokens − 1 words: the decoder reads and predicts `tokens` positions.
     let words = work.tokens - 1;
-    let mut bench = Bench::new(&model, workers, work.batch, work.shards, words, vocab);
+    let word = |i: usize| ((i * 7919 + 13) % (vocab - 1)) as u32;
+    let captions = (0..work.batch)
+        .map(|caption| (0..words).map(|i| word(caption * words + i)).collect())
+        .collect();
+    let mut bench = Bench::new(&model, workers, captions, work.shards);
     bench.training(args.dropout > 0.0, args.clip);
     let mut losses = Vec::new();
     for _ in 0..WARM_UP {

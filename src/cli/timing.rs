@@ -5,7 +5,7 @@ use std::time::Instant;
 use crate::Result;
 use crate::decode;
 use crate::models::{
-    Batch, LatentNoise, Model, Objective, Specials, Workspace, loss_and_gradients,
+    Batch, LatentNoise, Model, Objective, Specials, Workspace, loss_and_gradients, losses_only,
 };
 use crate::nn::adamw::AdamW;
 use crate::nn::{Params, Workers};
@@ -29,14 +29,12 @@ pub struct Bench<'a> {
 }
 
 impl<'a> Bench<'a> {
-    /// Work for `batch` pairs in `shards` parts, each caption of `words` words out of `vocab`.
+    /// Work for a batch of these captions in `shards` parts.
     pub fn new(
         model: &'a Model,
         workers: &'a Workers,
-        batch: usize,
+        captions: Vec<Vec<u32>>,
         shards: usize,
-        words: usize,
-        vocab: usize,
     ) -> Self {
         let settings = AdamW {
             lr: 0.0,
@@ -48,14 +46,10 @@ impl<'a> Bench<'a> {
         };
         let params = model.init(0);
         let mut stream = Stream::new(0, 1, 2);
-        let pixels = (0..batch * model.config().vit.pixels())
+        let pixels = (0..captions.len() * model.config().vit.pixels())
             .map(|_| stream.below(256) as f32 / 127.5 - 1.0)
             .collect();
-        let word = |i: usize| ((i * 7919 + 13) % (vocab - 1)) as u32;
-        let captions = (0..batch)
-            .map(|caption| (0..words).map(|i| word(caption * words + i)).collect())
-            .collect();
-        let last = vocab as u32 - 1;
+        let last = model.config().vocab() as u32 - 1;
         Self {
             optimizer: Optimizer::with(settings, params.values.len()),
             workspace: Workspace::new(model, shards),
@@ -80,11 +74,41 @@ impl<'a> Bench<'a> {
         self.optimizer.clip = clip;
     }
 
+    /// The losses of the batch alone, as in validation. Returns wall seconds.
+    ///
+    /// # Errors
+    /// Those of the model.
+    pub fn losses(&mut self) -> Result<f64> {
+        self.timed(false).map(|(seconds, _)| seconds)
+    }
+
+    /// Embeds captions. Returns wall seconds.
+    ///
+    /// # Errors
+    /// Those of the model.
+    pub fn embed(&mut self, captions: &[Vec<u32>]) -> Result<f64> {
+        let captions: Vec<&[u32]> = captions.iter().map(Vec::as_slice).collect();
+        let mut workspace = Workspace::new(self.model, self.workers.threads());
+        let started = Instant::now();
+        self.model.text_embeddings(
+            &self.params,
+            &captions,
+            self.specials,
+            self.workers,
+            &mut workspace,
+        )?;
+        Ok(started.elapsed().as_secs_f64())
+    }
+
     /// A whole training step: forward, backward, reduction and AdamW. Returns its wall seconds and loss.
     ///
     /// # Errors
     /// Those of the model.
     pub fn step(&mut self) -> Result<(f64, f64)> {
+        self.timed(true)
+    }
+
+    fn timed(&mut self, training: bool) -> Result<(f64, f64)> {
         let size = self.model.config().vit.pixels();
         let pixels = &self.pixels;
         let pictures =
@@ -107,16 +131,17 @@ impl<'a> Bench<'a> {
             dropout: self.noise.then_some(self.steps),
         };
         let started = Instant::now();
-        let loss = loss_and_gradients(
-            self.model,
-            &self.params,
-            &batch,
-            &objective,
-            self.workers,
-            &mut self.workspace,
-        )?;
         let (params, workspace) = (&mut self.params, &mut self.workspace);
-        self.optimizer.update(params, workspace, RATE, self.workers);
+        let (model, workers) = (self.model, self.workers);
+        let loss = match training {
+            true => {
+                let loss =
+                    loss_and_gradients(model, params, &batch, &objective, workers, workspace)?;
+                self.optimizer.update(params, workspace, RATE, workers);
+                loss
+            }
+            false => losses_only(model, params, &batch, &objective, workers, workspace)?,
+        };
         Ok((started.elapsed().as_secs_f64(), loss.loss))
     }
 

@@ -1,6 +1,7 @@
 //! The floors: what a captioner scores that never looks at a picture.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use super::prepare::Prepared;
 use super::scoring;
@@ -32,18 +33,22 @@ pub const CELLS: [Floor; 2] = [
     },
 ];
 
-/// Scores the floors and writes their cells.
+/// Scores the floors and writes their cells. Returns the seconds that scoring took for one, if any was
+/// scored.
 ///
 /// # Errors
 /// A file that cannot be written.
-pub fn write(prepared: &Prepared, run: &RunDir, recipe: &Recipe) -> Result<()> {
+pub fn write(prepared: &Prepared, run: &RunDir, recipe: &Recipe) -> Result<Option<f64>> {
+    let mut seconds = None;
     for floor in &CELLS {
         let folder = run.cell(floor.name)?;
         if folder.is_done() {
             continue;
         }
         let captions = (floor.captions)(prepared, recipe.data.seed);
+        let started = Instant::now();
         let scored = scoring::score(prepared, recipe, &captions)?;
+        seconds = Some(started.elapsed().as_secs_f64());
         let records = scoring::records(prepared, recipe, &captions, &BTreeMap::new());
         folder.write_captions(&records)?;
         folder.write_stats(&scored.stats)?;
@@ -67,7 +72,7 @@ pub fn write(prepared: &Prepared, run: &RunDir, recipe: &Recipe) -> Result<()> {
             cost: Cost::default(),
         })?;
     }
-    Ok(())
+    Ok(seconds)
 }
 
 /// The training caption that stands most often, the first of equals, for every picture.

@@ -45,14 +45,14 @@ pub fn run(args: RunArgs) -> Result<()> {
     let prepared = Prepared::open(&plan, &workers)?;
     let run = open_run(&plan, &prepared)?;
 
-    floors::write(&prepared, &run, &plan.recipe)?;
+    let scoring = floors::write(&prepared, &run, &plan.recipe)?;
     let mut left = Vec::with_capacity(plan.cells.len());
     for cell in &plan.cells {
         if !run.cell(&cell.name)?.is_done() {
             left.push(cell);
         }
     }
-    estimate::announce(&plan, &left, &prepared, &workers)?;
+    estimate::announce(&plan, &left, &prepared, &workers, scoring)?;
     for (index, cell) in plan.cells.iter().enumerate() {
         let folder = run.cell(&cell.name)?;
         if folder.is_done() {
@@ -83,13 +83,17 @@ pub fn estimated(
     threads: Option<usize>,
     hub: HubArgs,
 ) -> Result<f64> {
+    let started = Instant::now();
     let args = RunArgs::of(recipe, data, threads, hub);
     let plan = RunPlan::resolve(args)?;
     fetch_pretrained(&plan)?;
     let workers = Workers::new(plan.threads)?;
     let prepared = Prepared::open(&plan, &workers)?;
     let cells: Vec<&Cell> = plan.cells.iter().collect();
-    estimate::seconds(&cells, &prepared, &workers)
+    let opened = started.elapsed().as_secs_f64();
+    let scoring = estimate::time_scoring(&plan.recipe, &prepared)?;
+    let floors = floors::CELLS.len() as f64 * scoring;
+    Ok(opened + floors + estimate::seconds(&cells, &prepared, &workers, Some(scoring))?)
 }
 
 /// Has the pretrained models of a plan there, and refuses those that do not fit.
