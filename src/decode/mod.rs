@@ -83,6 +83,29 @@ pub fn generate(
     workers: &Workers,
     on_done: &(dyn Fn(usize) + Sync),
 ) -> Result<Vec<Vec<Hypothesis>>> {
+    let sharing = match request.model.decoder_bytes() > TOGETHER_FROM {
+        true => Sharing::Products,
+        false => Sharing::Groups,
+    };
+    share(request, method, workers, on_done, sharing)
+}
+
+/// What threads share out among them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Sharing {
+    /// Each has groups of its own.
+    Groups,
+    /// All work on the same group.
+    Products,
+}
+
+fn share(
+    request: &Request,
+    method: &Method,
+    workers: &Workers,
+    on_done: &(dyn Fn(usize) + Sync),
+    sharing: Sharing,
+) -> Result<Vec<Vec<Hypothesis>>> {
     method.validate()?;
     let Request { model, params, .. } = *request;
     let max_tokens = request.max_tokens.min(model.config().max_words());
@@ -106,20 +129,55 @@ pub fn generate(
             on_done(rows);
             Ok(captions)
         };
-        let together = model.decoder_bytes() > TOGETHER_FROM;
-        let most = if together {
-            GROUP
-        } else {
-            size.div_ceil(workers.threads()).min(GROUP)
+        let most = match sharing {
+            Sharing::Groups => size.div_ceil(workers.threads()).min(GROUP),
+            Sharing::Products => GROUP,
         };
         let groups = (0..size).step_by(most).map(|i| i..size.min(i + most));
-        let decoded: Vec<_> = match together {
-            true => groups.map(|group| write(group, Some(workers))).collect(),
-            false => workers.map(groups, |_, group| write(group, None)),
+        let decoded: Vec<_> = match sharing {
+            Sharing::Groups => workers.map(groups, |_, group| write(group, None)),
+            Sharing::Products => groups.map(|group| write(group, Some(workers))).collect(),
         };
         for group in decoded {
             captions.extend(group?);
         }
     }
     Ok(captions)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::{ModelConfig, Variant};
+
+    #[test]
+    fn captions_are_the_same_whatever_threads_share() {
+        let model = Model::new(ModelConfig::tiny(Variant::EncoderDecoder, 50)).unwrap();
+        let mut params = model.init(4);
+        // From its initial values a model writes the same for every picture.
+        params.values.iter_mut().for_each(|value| *value *= 3.0);
+        let request = Request {
+            model: &model,
+            params: &params,
+            specials: Specials::single(49),
+            count: 19,
+            pictures: &|i, out| {
+                let pixels = out.iter_mut().enumerate();
+                pixels.for_each(|(j, pixel)| *pixel = ((i * 31 + j * 7) as f32 * 0.3).sin());
+            },
+            latent_seed: None,
+            max_tokens: 9,
+        };
+        let write = |threads, sharing| {
+            let workers = Workers::new(threads).unwrap();
+            share(&request, &Method::Greedy, &workers, &|_| (), sharing).unwrap()
+        };
+        let alone = write(1, Sharing::Groups);
+        assert!(alone.iter().any(|caption| caption != &alone[0]));
+        for threads in [1, 2, 3] {
+            for sharing in [Sharing::Groups, Sharing::Products] {
+                assert_eq!(write(threads, sharing), alone, "{threads} {sharing:?}");
+            }
+        }
+    }
 }
