@@ -16,9 +16,11 @@ use crate::nn::Workers;
 use crate::recipe::{Cell, Recipe};
 use crate::train::{self, TokenizedCaptions};
 
-/// What is short enough to be measured with the recipe's own batch or with full groups, and several
-/// times, for this many seconds together.
+/// What takes at most these seconds is measured with the recipe's own batch or with full groups, and
+/// several times.
 const SHORT: f64 = 0.5;
+/// Seconds of measurements that are enough for a median.
+const ENOUGH: f64 = 0.1;
 /// Captions that are embedded for the pace of a bank.
 const BANK: usize = 128;
 /// Seconds for tables, charts and pages.
@@ -163,10 +165,10 @@ fn spread<'c>(captions: impl Iterator<Item = &'c Vec<u32>> + Clone, count: usize
     enough.cloned().collect()
 }
 
-/// The median of at least five measurements, of more if they are short.
+/// The median of at least three measurements, of more if they are short.
 fn median(mut measure: impl FnMut() -> Result<f64>) -> Result<f64> {
     let (mut times, mut sum) = (Vec::new(), 0.0);
-    while times.len() < 5 || (sum < SHORT && times.len() < 50) {
+    while times.len() < 3 || (sum < ENOUGH && times.len() < 25) {
         let seconds = measure()?;
         sum += seconds;
         times.push(seconds);
@@ -251,8 +253,8 @@ mod tests {
             });
             (median.unwrap(), count)
         };
-        assert_eq!(measured(1.0), (1.0, 5));
-        assert_eq!(measured(0.001), (0.001, 50));
+        assert_eq!(measured(1.0), (1.0, 3));
+        assert_eq!(measured(0.001), (0.001, 25));
     }
 
     #[test]
