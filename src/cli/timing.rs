@@ -86,7 +86,7 @@ impl<'a> Bench<'a> {
     ///
     /// # Errors
     /// Those of the model.
-    pub fn embed(&mut self, captions: &[Vec<u32>]) -> Result<f64> {
+    pub fn embed(&self, captions: &[Vec<u32>]) -> Result<f64> {
         let captions: Vec<&[u32]> = captions.iter().map(Vec::as_slice).collect();
         let mut workspace = Workspace::new(self.model, self.workers.threads());
         let started = Instant::now();

@@ -2,7 +2,8 @@
 
 use crate::Result;
 use crate::models::{Model, Specials, Workspace};
-use crate::nn::kernels::decode::products_of_rows;
+use crate::nn::kernels::cross_entropy::argmax;
+use crate::nn::kernels::few_rows::few_rows;
 use crate::nn::{Params, Workers};
 
 /// Captions that a thread tokenizes at a time.
@@ -65,20 +66,20 @@ impl TextBank {
         let blocks = pictures.chunks(PICTURES * self.width);
         let nearest = workers.map(blocks, |_, pictures| {
             let mut cosines = vec![0.0; pictures.len() / self.width * self.len()];
-            products_of_rows(pictures, &self.embeddings, &mut cosines, self.width);
-            let first_largest = |cosines: &[f32]| {
-                let best = (f32::NEG_INFINITY, 0);
-                let larger = |best: (f32, usize), (i, &cosine)| match cosine > best.0 {
-                    true => (cosine, i),
-                    false => best,
-                };
-                cosines.iter().enumerate().fold(best, larger).1
-            };
+            few_rows(
+                pictures,
+                &self.embeddings,
+                &mut cosines,
+                self.width,
+                self.len(),
+            );
             let rows = cosines.chunks_exact(self.len());
-            rows.map(first_largest).collect::<Vec<_>>()
+            rows.map(argmax).collect::<Vec<_>>()
         });
         let captions = nearest.into_iter().flatten();
-        captions.map(|i| self.captions[i].as_str()).collect()
+        captions
+            .map(|i| self.captions[i as usize].as_str())
+            .collect()
     }
 
     /// The number of captions.

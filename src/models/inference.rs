@@ -102,20 +102,14 @@ impl Model {
         workspace: &mut Workspace,
     ) -> Result<Memory> {
         let captioner = self.captioner()?;
-        let chunks = self.chunks(
-            count,
-            self.config.vit.tokens(),
-            workers,
-            workspace,
-            |shard, range| {
-                let batch = self.read(pictures, range.clone(), &mut shard.pictures);
-                let mut tape = Tape::inference(params, &mut shard.pool);
-                let noise = self.noise(latent, range, count);
-                let mut off = Dropouts::off();
-                let encoded = captioner.encode(&mut tape, batch, noise, 0.0, &mut off);
-                tape.value(encoded.memory.states).to_vec()
-            },
-        );
+        let chunks = self.picture_chunks(count, workers, workspace, |shard, range| {
+            let batch = self.read(pictures, range.clone(), &mut shard.pictures);
+            let mut tape = Tape::inference(params, &mut shard.pool);
+            let noise = self.noise(latent, range, count);
+            let mut off = Dropouts::off();
+            let encoded = captioner.encode(&mut tape, batch, noise, 0.0, &mut off);
+            tape.value(encoded.memory.states).to_vec()
+        });
         Ok(Memory {
             values: chunks.concat(),
             tokens: self.config.memory_tokens(),
@@ -140,18 +134,12 @@ impl Model {
             self.config.vae.map(|vae| vae.size).ok_or_else(|| {
                 Error::input(format!("{} has no bottleneck", self.config.variant))
             })?;
-        let chunks = self.chunks(
-            count,
-            self.config.vit.tokens(),
-            workers,
-            workspace,
-            |shard, range| {
-                let batch = self.read(pictures, range, &mut shard.pictures);
-                let mut tape = Tape::inference(params, &mut shard.pool);
-                let posterior = captioner.posterior(&mut tape, batch);
-                posterior.map(|(means, kl)| (tape.value(means).to_vec(), kl))
-            },
-        );
+        let chunks = self.picture_chunks(count, workers, workspace, |shard, range| {
+            let batch = self.read(pictures, range, &mut shard.pictures);
+            let mut tape = Tape::inference(params, &mut shard.pool);
+            let posterior = captioner.posterior(&mut tape, batch);
+            posterior.map(|(means, kl)| (tape.value(means).to_vec(), kl))
+        });
         let tokens = self.config.memory_tokens();
         let mut kl_per_dimension = vec![0.0; size];
         let mut means = Vec::with_capacity(count * tokens * size);
@@ -183,34 +171,28 @@ impl Model {
     ) -> Result<Vec<TeacherForced>> {
         let captioner = self.captioner()?;
         check_captions(&self.config, batch.captions, batch.specials)?;
-        let chunks = self.chunks(
-            batch.len(),
-            self.config.vit.tokens(),
-            workers,
-            workspace,
-            |shard, range| {
-                let pictures = self.read(batch.pictures, range.clone(), &mut shard.pictures);
-                let captions = &batch.captions[range.clone()];
-                let mut tape = Tape::inference(params, &mut shard.pool);
-                let mut off = Dropouts::off();
-                let noise = self.noise(latent, range, batch.len());
-                let encoded = captioner.encode(&mut tape, pictures, noise, 0.0, &mut off);
-                let memory = encoded.memory;
-                let losses =
-                    captioner.predict(&mut tape, memory, captions, batch.specials, 0.0, &mut off);
-                let (mut predictions, mut rows) = (&losses.predictions[..], &losses.rows[..]);
-                let split = captions.iter().map(|caption| {
-                    let (these, later) = predictions.split_at(caption.len() + 1);
-                    let (these_rows, later_rows) = rows.split_at(caption.len() + 1);
-                    (predictions, rows) = (later, later_rows);
-                    TeacherForced {
-                        predictions: these.to_vec(),
-                        losses: these_rows.to_vec(),
-                    }
-                });
-                split.collect::<Vec<_>>()
-            },
-        );
+        let chunks = self.picture_chunks(batch.len(), workers, workspace, |shard, range| {
+            let pictures = self.read(batch.pictures, range.clone(), &mut shard.pictures);
+            let captions = &batch.captions[range.clone()];
+            let mut tape = Tape::inference(params, &mut shard.pool);
+            let mut off = Dropouts::off();
+            let noise = self.noise(latent, range, batch.len());
+            let encoded = captioner.encode(&mut tape, pictures, noise, 0.0, &mut off);
+            let memory = encoded.memory;
+            let losses =
+                captioner.predict(&mut tape, memory, captions, batch.specials, 0.0, &mut off);
+            let (mut predictions, mut rows) = (&losses.predictions[..], &losses.rows[..]);
+            let split = captions.iter().map(|caption| {
+                let (these, later) = predictions.split_at(caption.len() + 1);
+                let (these_rows, later_rows) = rows.split_at(caption.len() + 1);
+                (predictions, rows) = (later, later_rows);
+                TeacherForced {
+                    predictions: these.to_vec(),
+                    losses: these_rows.to_vec(),
+                }
+            });
+            split.collect::<Vec<_>>()
+        });
         Ok(chunks.concat())
     }
 
@@ -229,30 +211,24 @@ impl Model {
         workspace: &mut Workspace,
     ) -> Result<Embeddings> {
         check_captions(&self.config, batch.captions, batch.specials)?;
-        let chunks = self.chunks(
-            batch.len(),
-            self.config.vit.tokens(),
-            workers,
-            workspace,
-            |shard, range| {
-                let pictures = self.read(batch.pictures, range.clone(), &mut shard.pictures);
-                let captions = &batch.captions[range.clone()];
-                let mut tape = Tape::inference(params, &mut shard.pool);
-                let mut off = Dropouts::off();
-                let (image, text) = match &self.parts {
-                    Parts::Captioner(model) => {
-                        let noise = self.noise(latent, range, batch.len());
-                        let encoded = model.encode(&mut tape, pictures, noise, 0.0, &mut off);
-                        model.embed(&mut tape, &encoded, captions, batch.specials, &mut off)
-                    }
-                    Parts::DualEncoder(model) => (
-                        model.embed_image(&mut tape, pictures, &mut off),
-                        model.embed_text(&mut tape, captions, batch.specials, &mut off),
-                    ),
-                };
-                [image, text].map(|var| unit_rows(tape.value(var), var.cols))
-            },
-        );
+        let chunks = self.picture_chunks(batch.len(), workers, workspace, |shard, range| {
+            let pictures = self.read(batch.pictures, range.clone(), &mut shard.pictures);
+            let captions = &batch.captions[range.clone()];
+            let mut tape = Tape::inference(params, &mut shard.pool);
+            let mut off = Dropouts::off();
+            let (image, text) = match &self.parts {
+                Parts::Captioner(model) => {
+                    let noise = self.noise(latent, range, batch.len());
+                    let encoded = model.encode(&mut tape, pictures, noise, 0.0, &mut off);
+                    model.embed(&mut tape, &encoded, captions, batch.specials, &mut off)
+                }
+                Parts::DualEncoder(model) => (
+                    model.embed_image(&mut tape, pictures, &mut off),
+                    model.embed_text(&mut tape, captions, batch.specials, &mut off),
+                ),
+            };
+            [image, text].map(|var| unit_rows(tape.value(var), var.cols))
+        });
         let side = |i: usize| {
             chunks
                 .iter()
@@ -277,23 +253,17 @@ impl Model {
         workers: &Workers,
         workspace: &mut Workspace,
     ) -> Vec<f32> {
-        let chunks = self.chunks(
-            count,
-            self.config.vit.tokens(),
-            workers,
-            workspace,
-            |shard, range| {
-                let pictures = self.read(pictures, range, &mut shard.pictures);
-                let mut tape = Tape::inference(params, &mut shard.pool);
-                let image = match &self.parts {
-                    Parts::Captioner(model) => model.embed_image(&mut tape, pictures),
-                    Parts::DualEncoder(model) => {
-                        model.embed_image(&mut tape, pictures, &mut Dropouts::off())
-                    }
-                };
-                unit_rows(tape.value(image), image.cols)
-            },
-        );
+        let chunks = self.picture_chunks(count, workers, workspace, |shard, range| {
+            let pictures = self.read(pictures, range, &mut shard.pictures);
+            let mut tape = Tape::inference(params, &mut shard.pool);
+            let image = match &self.parts {
+                Parts::Captioner(model) => model.embed_image(&mut tape, pictures),
+                Parts::DualEncoder(model) => {
+                    model.embed_image(&mut tape, pictures, &mut Dropouts::off())
+                }
+            };
+            unit_rows(tape.value(image), image.cols)
+        });
         chunks.concat()
     }
 
@@ -348,6 +318,17 @@ impl Model {
             (None, Parts::Captioner(model)) => (model.vit.config.width, model.gpt2.config.width),
             (None, Parts::DualEncoder(model)) => (model.vit.config.width, model.bert.config.width),
         }
+    }
+
+    /// [`Self::chunks`] of pictures, with or without captions.
+    fn picture_chunks<R: Send>(
+        &self,
+        count: usize,
+        workers: &Workers,
+        workspace: &mut Workspace,
+        work: impl Fn(&mut Shard, Range<usize>) -> R + Sync,
+    ) -> Vec<R> {
+        self.chunks(count, self.config.vit.tokens(), workers, workspace, work)
     }
 
     /// Runs `work` over chunks of `0..count`, each on one thread, and returns what it made in order.

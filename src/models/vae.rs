@@ -4,7 +4,7 @@
 use crate::nn::{Kl, LayoutBuilder, Linear, Noise, Tape, Var};
 
 use super::blocks::initial_std;
-use super::config::{KlReduction, LatentType, VaeConfig};
+use super::config::{KlReduction, VaeConfig};
 use super::gpt2::MemoryVar;
 
 /// Maps from the encoder's states to a posterior and from its sample to what the decoder reads.
@@ -58,8 +58,8 @@ impl Bottleneck {
         }
     }
 
-    /// Draws z = μ + σ·ε for the states that pass (all, or each picture's `[CLS]`) and maps it to
-    /// the decoder's width.
+    /// Draws z = μ + σ·ε for `tokens` states a picture, those of its latent type (all, or `[CLS]`), and
+    /// maps it to the decoder's width.
     ///
     /// `kl_weight` is the derivative of the total loss by the KL divergence of one element.
     pub fn forward(
@@ -85,15 +85,8 @@ impl Bottleneck {
         noise: Noise,
         kl_weight: f32,
     ) -> (MemoryVar, Gaussians) {
-        let (source, tokens) = match self.config.latent {
-            LatentType::Patch => (states, tokens),
-            LatentType::Cls => {
-                let first: Vec<usize> = (0..states.rows).step_by(tokens).collect();
-                (tape.rows(states, &first), 1)
-            }
-        };
-        let mean = tape.linear(source, self.mean);
-        let log_variance = tape.linear(source, self.log_variance);
+        let mean = tape.linear(states, self.mean);
+        let log_variance = tape.linear(states, self.log_variance);
         let (states, kl) = tape.gaussian_bottleneck(mean, log_variance, noise, kl_weight);
         let posterior = Gaussians {
             mean,
@@ -115,6 +108,7 @@ pub(super) fn kl_element_weight(config: VaeConfig, batch: usize, tokens: usize) 
 
 #[cfg(test)]
 mod tests {
+    use super::super::config::LatentType;
     use super::*;
 
     #[test]

@@ -8,11 +8,12 @@ use super::pool::Pool;
 
 /// The gradients of all parameters, a buffer for each, summed over the shards of a batch.
 ///
-/// Every shard works through a [`Share`]. The first adds straight to the sums. The others gather a
+/// Every shard works through a share of its own. The first adds straight to the sums. The others gather a
 /// parameter's gradient in a buffer of their own, which is added, and free again, as soon as the
 /// parameter is finished in that shard and in all before it: sums are made in the order of the shards
-/// and are the same to the last bit for any number of threads, and shards that run side by side need
-/// little more memory than one.
+/// and are the same to the last bit for any number of threads. Beside the sums there is memory for what
+/// later shards have not finished: a table of words that is the output map too, from the forward pass to
+/// the end; of other parameters those in use, and those of a shard that is ahead of one before it.
 #[derive(Debug)]
 pub struct Gradients {
     layout: Arc<Layout>,
@@ -37,7 +38,7 @@ struct Sum {
 ///
 /// What it has not finished when it is dropped, it finishes then.
 #[derive(Debug)]
-pub struct Share<'g> {
+pub(super) struct Share<'g> {
     all: &'g Gradients,
     shard: usize,
     parts: Vec<Part>,
@@ -77,7 +78,7 @@ impl Gradients {
     }
 
     /// The share of a shard. What it gathers is added to what is there.
-    pub fn share(&self, shard: usize) -> Share<'_> {
+    pub(super) fn share(&self, shard: usize) -> Share<'_> {
         Share {
             all: self,
             shard,
@@ -106,11 +107,6 @@ impl Gradients {
         flat
     }
 
-    /// Sets all to zero.
-    pub fn clear(&mut self) {
-        self.iter_mut().for_each(|(_, gradient)| gradient.fill(0.0));
-    }
-
     fn sum(&self, place: usize) -> MutexGuard<'_, Sum> {
         self.sums[place].lock().expect(UNPOISONED)
     }
@@ -124,7 +120,9 @@ impl Gradients {
 const UNPOISONED: &str = "no thread panicked while it added gradients";
 
 fn values(sum: &mut Mutex<Sum>) -> &mut [f32] {
-    let values = sum.get_mut().expect(UNPOISONED).values.as_mut();
+    let sum = sum.get_mut().expect(UNPOISONED);
+    assert!(sum.waiting.is_empty(), "a step that `begin` began");
+    let values = sum.values.as_mut();
     values.expect("gradients that no shard works on")
 }
 
@@ -212,7 +210,8 @@ impl Sum {
         let mut freed = Vec::new();
         while let Some(i) = self.waiting.iter().position(|part| part.0 == self.next) {
             let (_, part) = self.waiting.swap_remove(i);
-            if let (Some(part), Some(values)) = (part, &mut self.values) {
+            if let Some(part) = part {
+                let values = self.values.as_mut().expect("the first shard has finished");
                 super::kernels::elementwise::add(values, &part);
                 freed.push(part);
             }
@@ -257,7 +256,7 @@ mod tests {
                 }
                 if step == 1 {
                     assert_eq!(gradients.slice_mut(a), [expected; 6], "{order:?}");
-                    gradients.clear();
+                    gradients.iter_mut().for_each(|(_, g)| g.fill(0.0));
                 }
             }
             assert_eq!(gradients.slice_mut(a), [expected; 6], "{order:?}");
@@ -284,6 +283,19 @@ mod tests {
             assert_eq!(gradients.room().free(), 1, "one buffer for two shards");
         }
         assert_eq!(gradients.slice_mut(slots[2])[0], 9.0);
+    }
+
+    #[test]
+    #[should_panic(expected = "a step that `begin` began")]
+    fn a_step_that_never_began_loses_nothing_in_silence() {
+        let (layout, [a, ..]) = layout();
+        let mut gradients = Gradients::zeros(&layout);
+        for _ in 0..2 {
+            for shard in 0..2 {
+                gradients.share(shard).slice(a)[0] += 1.0;
+            }
+        }
+        gradients.slice_mut(a);
     }
 
     #[test]

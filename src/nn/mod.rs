@@ -38,7 +38,7 @@ mod values;
 mod workers;
 
 pub use buffer::Buffer;
-pub use gradients::{Gradients, Share};
+pub use gradients::Gradients;
 pub use layout::{Init, Layout, LayoutBuilder, Linear, Norm, Slot};
 pub use ops::{Attention, Cols, Dropout, Gelu, Kl, Mask, Noise, PatchEmbedding, TokenLosses};
 pub use params::Params;

@@ -44,7 +44,7 @@ impl Workers {
     {
         let items: Vec<I::Item> = items.into_iter().collect();
         let queue = Mutex::new(items.into_iter().enumerate());
-        let next = || queue.lock().ok().and_then(|mut queue| queue.next());
+        let next = || queue.lock().expect("taking an item cannot panic").next();
         let done = self.pool.broadcast(|_| {
             let items = std::iter::from_fn(next);
             items

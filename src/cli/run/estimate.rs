@@ -23,7 +23,7 @@ const SHORT: f64 = 0.5;
 const ENOUGH: f64 = 0.1;
 /// Captions that are embedded for the pace of a bank.
 const BANK: usize = 128;
-/// Seconds for tables, charts and pages.
+/// Seconds for tables, charts and pages: what they take on two cores with AVX2.
 const REPORT: f64 = 1.5;
 
 /// Seconds until the report is there: training, validation, captions, probes and scores of `cells`. Measured
@@ -156,7 +156,7 @@ impl Pace {
     }
 }
 
-/// At most `count` captions, evenly from among all.
+/// `count` captions, evenly from among all, and over again where there are fewer.
 fn spread<'c>(captions: impl Iterator<Item = &'c Vec<u32>> + Clone, count: usize) -> Vec<Vec<u32>> {
     let step = (captions.clone().count() / count).max(1);
     let chosen = captions.cloned().step_by(step).take(count);

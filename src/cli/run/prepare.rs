@@ -59,8 +59,9 @@ impl Prepared {
             }
         };
         // Side by side: of a small run, vocabularies are much of what comes before training.
-        let mut texts = workers.map([true, false], |_, generates| texts(generates));
-        let (encoder, decoder) = (texts.pop(), texts.pop());
+        let texts = workers.map([true, false], |_, generates| texts(generates));
+        let mut texts = texts.into_iter();
+        let (decoder, encoder) = (texts.next(), texts.next());
         let (decoder, encoder) = (
             decoder.transpose()?.flatten(),
             encoder.transpose()?.flatten(),

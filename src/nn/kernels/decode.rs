@@ -15,11 +15,6 @@ pub fn linear(params: &Params, linear: Linear, x: &[f32], out: &mut [f32]) {
     add_bias(params, linear, out);
 }
 
-/// The products of every row of `x` with every row of `others`, all `width` wide: (rows, others).
-pub fn products_of_rows(x: &[f32], others: &[f32], out: &mut [f32], width: usize) {
-    few_rows(x, others, out, width, others.len() / width);
-}
-
 /// As [`linear`], for many rows.
 pub fn linear_of_many(params: &Params, linear: Linear, x: &[f32], out: &mut [f32]) {
     let (w, inputs) = (params.slice(linear.w), linear.inputs());
