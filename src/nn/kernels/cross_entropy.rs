@@ -1,6 +1,6 @@
 //! Cross-entropy of a row of logits.
 
-use super::math::{exp, largest, sum, sum_of};
+use super::math::{largest, sum, sum_of, weight};
 
 dispatch! {
     /// The index of the largest value, the first if several are equal.
@@ -12,7 +12,7 @@ dispatch! {
     /// ln Σ exp(row): what a logit exceeds its logarithmic probability by.
     pub(crate) fn log_sum_exp(row: &[f32]) -> f64 {
         let most = largest(row);
-        let total = sum_of(row, row, |x, _| exp::<FMA>(x - most));
+        let total = sum_of(row, row, |x, _| weight::<FMA>(x - most));
         f64::from(total).ln() + f64::from(most)
     }
 
@@ -21,14 +21,14 @@ dispatch! {
         exponentials::<FMA>(row, target).1
     }
 
-    /// As [`loss`], and the row becomes the loss's gradient by the logits, times `weight`.
-    pub(crate) fn loss_and_gradient(row: &mut [f32], target: usize, weight: f32) -> f32 {
+    /// As [`loss`], and the row becomes the loss's gradient by the logits, times `scale`.
+    pub(crate) fn loss_and_gradient(row: &mut [f32], target: usize, scale: f32) -> f32 {
         let (total, loss) = exponentials::<FMA>(row, target);
-        let scale = weight / total;
+        let of_one = scale / total;
         for x in row.iter_mut() {
-            *x *= scale;
+            *x *= of_one;
         }
-        row[target] -= weight;
+        row[target] -= scale;
         loss
     }
 }
@@ -39,7 +39,7 @@ fn exponentials<const FMA: bool>(row: &mut [f32], target: usize) -> (f32, f32) {
     let logit = row[target];
     let most = largest(row);
     for x in row.iter_mut() {
-        *x = exp::<FMA>(*x - most);
+        *x = weight::<FMA>(*x - most);
     }
     let total = sum(row);
     (

@@ -1,6 +1,6 @@
 //! Softmax of a row, for attention.
 
-use super::math::{exp, largest, sum, sum_of};
+use super::math::{largest, sum, sum_of, weight};
 
 dispatch! {
     /// The first `seen` values become their softmax, the others 0.
@@ -8,7 +8,7 @@ dispatch! {
         let (row, hidden) = row.split_at_mut(seen);
         let most = largest(row);
         for x in row.iter_mut() {
-            *x = exp::<FMA>(*x - most);
+            *x = weight::<FMA>(*x - most);
         }
         let scale = 1.0 / sum(row);
         for x in row.iter_mut() {
