@@ -14,8 +14,8 @@ use crate::models::{
     ContrastiveConfig, Gpt2Config, KlReduction, LatentType, Model, ModelConfig, TextPass,
     VaeConfig, Variant, VitConfig,
 };
-use crate::nn::Workers;
 use crate::nn::kernels::meter;
+use crate::nn::{Precision, Workers};
 use crate::{Error, Result};
 
 /// Flags of `bench speed`.
@@ -37,6 +37,9 @@ pub struct SpeedArgs {
     /// Scale gradients down to this norm in the timed step; 0 leaves them
     #[arg(long, default_value_t = 0.0, value_name = "NORM")]
     pub clip: f32,
+    /// What linear maps are multiplied in, in the timed step: f32 or bf16
+    #[arg(long, default_value_t, value_name = "P")]
+    pub precision: Precision,
     /// Threads [default: one a core]
     #[arg(long, value_name = "T")]
     pub threads: Option<usize>,
@@ -85,6 +88,9 @@ struct Work {
 struct Measured {
     preset: String,
     variant: Variant,
+    precision: Precision,
+    /// Whether this processor multiplies in that precision itself.
+    native: bool,
     threads: usize,
     parameters: usize,
     batch: usize,
@@ -173,12 +179,14 @@ impl Measured {
         });
         let [fastest, slowest] = self.step_ms_range;
         println!(
-            "{} {}: {:.1} M parameters, batch {}, {} threads",
+            "{} {}: {:.1} M parameters, batch {}, {} threads, {}{}",
             self.preset,
             self.variant,
             self.parameters as f64 / 1e6,
             self.batch,
-            self.threads
+            self.threads,
+            self.precision,
+            if self.native { "" } else { " emulated" }
         );
         println!(
             "training step    {:.1} ms (median of {}; {fastest:.1} to {slowest:.1} ms{cpu}), {:.0} pictures a second",
@@ -259,7 +267,7 @@ impl Work {
 
 fn measure(args: &SpeedArgs, work: &Work, workers: &Workers) -> Result<Measured> {
     const WARM_UP: usize = 3;
-    let peak = meter::peak();
+    let peak = meter::peak(args.precision);
     let model = Model::new(work.config)?;
     let vocab = work.config.vocab();
     // A start token, and tokens − 1 words: the decoder reads and predicts `tokens` positions.
@@ -269,7 +277,7 @@ fn measure(args: &SpeedArgs, work: &Work, workers: &Workers) -> Result<Measured>
         .map(|caption| (0..words).map(|i| word(caption * words + i)).collect())
         .collect();
     let mut bench = Bench::new(&model, workers, captions, work.shards);
-    bench.training(args.dropout > 0.0, args.clip);
+    bench.training(args.dropout > 0.0, args.clip, args.precision);
     let mut losses = Vec::new();
     for _ in 0..WARM_UP {
         losses.push(bench.step()?.1);
@@ -295,6 +303,8 @@ fn measure(args: &SpeedArgs, work: &Work, workers: &Workers) -> Result<Measured>
     Ok(Measured {
         preset: format!("{:?}", args.preset).to_lowercase(),
         variant: args.variant,
+        precision: args.precision,
+        native: args.precision.is_native(),
         threads: workers.threads(),
         parameters: model.parameters(),
         batch: work.batch,

@@ -8,7 +8,7 @@ use crate::models::{
     Batch, LatentNoise, Model, Objective, Specials, Workspace, loss_and_gradients, losses_only,
 };
 use crate::nn::adamw::AdamW;
-use crate::nn::{Params, Workers};
+use crate::nn::{Params, Precision, Workers};
 use crate::train::{Optimizer, Stream};
 
 /// The learning rate of the timed steps.
@@ -25,6 +25,7 @@ pub struct Bench<'a> {
     captions: Vec<Vec<u32>>,
     specials: Specials,
     noise: bool,
+    precision: Precision,
     steps: u64,
 }
 
@@ -64,13 +65,16 @@ impl<'a> Bench<'a> {
                 pad: last,
             },
             noise: false,
+            precision: Precision::F32,
             steps: 0,
         }
     }
 
-    /// Trains as recipes do: with dropout where the model has it, if there is to be `noise`, and gradients scaled down to the norm `clip` unless that is 0.
-    pub fn training(&mut self, noise: bool, clip: f32) {
+    /// Trains as recipes do: with dropout where the model has it, if there is to be `noise`, gradients
+    /// scaled down to the norm `clip` unless that is 0, and linear maps in `precision`.
+    pub fn training(&mut self, noise: bool, clip: f32, precision: Precision) {
         self.noise = noise;
+        self.precision = precision;
         self.optimizer.clip = clip;
     }
 
@@ -129,6 +133,7 @@ impl<'a> Bench<'a> {
             free_bits: 0.0,
             latent: LatentNoise::Sample { seed: self.steps },
             dropout: self.noise.then_some(self.steps),
+            precision: self.precision,
         };
         let started = Instant::now();
         let (params, workspace) = (&mut self.params, &mut self.workspace);

@@ -3,7 +3,7 @@
 use crate::Result;
 use crate::models::{Model, Specials, Workspace};
 use crate::nn::kernels::cross_entropy::argmax;
-use crate::nn::kernels::few_rows::few_rows;
+use crate::nn::kernels::few_rows;
 use crate::nn::{Params, Workers};
 
 /// Captions that a thread tokenizes at a time.
@@ -66,7 +66,7 @@ impl TextBank {
         let blocks = pictures.chunks(PICTURES * self.width);
         let nearest = workers.map(blocks, |_, pictures| {
             let mut cosines = vec![0.0; pictures.len() / self.width * self.len()];
-            few_rows(
+            few_rows::forward(
                 pictures,
                 &self.embeddings,
                 &mut cosines,

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::nn::contrastive::{Contrastive, contrastive};
-use crate::nn::{Gradients, Noise, Params, Tape, Var, Workers};
+use crate::nn::{Gradients, Noise, Params, Precision, Tape, Var, Workers};
 
 use super::batch::Batch;
 use super::free_bits::FreeBits;
@@ -24,6 +24,8 @@ pub struct Objective<'a> {
     pub latent: LatentNoise<'a>,
     /// The seed of this step's dropout masks; `None` switches dropout off.
     pub dropout: Option<u64>,
+    /// What linear maps are multiplied in.
+    pub precision: Precision,
 }
 
 /// The ε of z = μ + σ·ε for a whole batch.
@@ -219,10 +221,11 @@ fn forward<'a>(
             first_row: (pass.first_sample * latent_tokens) as u64,
         },
     };
-    let mut tape = match gradients {
+    let tape = match gradients {
         Some((gradients, number)) => Tape::training(params, gradients, number, &mut shard.pool),
         None => Tape::inference(params, &mut shard.pool),
     };
+    let mut tape = tape.with_precision(objective.precision);
     let pass = Pass { noise, ..pass };
     let forward = model.forward(&mut tape, pictures, &captions, batch.specials, pass);
     let values = |var: Var| tape.value(var).to_vec();

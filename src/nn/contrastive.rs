@@ -5,6 +5,7 @@
 //! against images are added and divided by the batch size, which is twice CLIP's loss.
 
 use super::kernels::matmul;
+use super::precision::Precision;
 
 /// The loss and the gradients that seed the shards' backward passes.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,7 +37,14 @@ pub fn contrastive(
     );
     let (images, texts) = (Side::new(image, width), Side::new(text, width));
     let mut similarities = vec![0.0; batch * batch];
-    matmul::forward(&images.unit, &texts.unit, &mut similarities, width, batch);
+    matmul::forward(
+        Precision::F32,
+        &images.unit,
+        &texts.unit,
+        &mut similarities,
+        width,
+        batch,
+    );
 
     // Each direction's softmax, minus one where image and text belong together, is its
     // gradient by the logits.
@@ -64,6 +72,7 @@ pub fn contrastive(
 
     let mut d_image = vec![0.0; batch * width];
     matmul::input_gradient(
+        Precision::F32,
         &d_similarities,
         &texts.unit,
         &mut d_image,
@@ -72,7 +81,14 @@ pub fn contrastive(
         false,
     );
     let mut d_text = vec![0.0; batch * width];
-    matmul::weight_gradient(&d_similarities, &images.unit, &mut d_text, width, batch);
+    matmul::weight_gradient(
+        Precision::F32,
+        &d_similarities,
+        &images.unit,
+        &mut d_text,
+        width,
+        batch,
+    );
     images.through_normalisation(&mut d_image);
     texts.through_normalisation(&mut d_text);
     Contrastive {

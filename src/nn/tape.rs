@@ -7,6 +7,7 @@ use super::gradients::{Gradients, Share};
 use super::layout::Slot;
 use super::params::Params;
 use super::pool::Pool;
+use super::precision::Precision;
 use super::values::Values;
 
 /// A matrix on a [`Tape`]; its rows are batch × tokens.
@@ -32,6 +33,7 @@ pub struct Var {
 /// batch needs.
 pub struct Tape<'a> {
     pub(super) params: &'a Params,
+    pub(super) precision: Precision,
     pub(super) pool: &'a mut Pool,
     pub(super) values: Values,
     recording: Option<Recording<'a>>,
@@ -57,6 +59,7 @@ struct Step {
 /// What an operation's way back works on.
 pub(super) struct Backward<'t> {
     pub params: &'t Params,
+    pub precision: Precision,
     pub gradients: Share<'t>,
     pub pool: &'t mut Pool,
     pub values: &'t mut Values,
@@ -83,10 +86,17 @@ impl<'a> Tape<'a> {
     pub fn inference(params: &'a Params, pool: &'a mut Pool) -> Self {
         Self {
             params,
+            precision: Precision::F32,
             pool,
             values: Values::new(),
             recording: None,
         }
+    }
+
+    /// The same with linear maps in this precision; they are f32 unless it is said.
+    pub fn with_precision(mut self, precision: Precision) -> Self {
+        self.precision = precision;
+        self
     }
 
     /// Whether this tape can go backward.
@@ -136,6 +146,7 @@ impl<'a> Tape<'a> {
         let recording = self.recording.take().expect("a tape in training");
         let mut back = Backward {
             params: self.params,
+            precision: self.precision,
             gradients: recording.gradients,
             pool: self.pool,
             values: &mut self.values,

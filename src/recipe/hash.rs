@@ -31,17 +31,20 @@ pub fn flatten(recipe: &Recipe) -> BTreeMap<String, Value> {
     out
 }
 
-/// Keys that came after runs and baselines had been hashed, with the value that changes nothing. At that
-/// value they do not count, so that what was trained before them stays comparable.
-const LATER: [(&str, f64); 2] = [("loss.free_bits", 0.0), ("loss.kl_annealing", 0.0)];
+/// Keys that came after runs and baselines had been hashed, with the value, as JSON, that changes nothing. At
+/// that value they do not count, so that what was trained before them stays comparable.
+const LATER: [(&str, &str); 3] = [
+    ("loss.free_bits", "0.0"),
+    ("loss.kl_annealing", "0.0"),
+    ("train.precision", "\"f32\""),
+];
 
 /// SHA-256 over the sorted dotted keys and values, hexadecimal. The name does not count.
 pub fn fingerprint(recipe: &Recipe) -> String {
     let mut hasher = Sha256::new();
     for (key, value) in flatten(recipe) {
-        let neutral = LATER
-            .iter()
-            .any(|&(later, neutral)| key == later && value.as_f64() == Some(neutral));
+        let text = value.to_string();
+        let neutral = LATER.contains(&(key.as_str(), text.as_str()));
         if key != "name" && !neutral {
             hasher.update(format!("{key}={value}\n"));
         }
@@ -67,6 +70,8 @@ mod tests {
         let plain = hash(&[]);
         assert_eq!(hash(&["loss.free_bits=0", "name=other"]), plain);
         assert_ne!(hash(&["loss.free_bits=0.1"]), plain);
+        assert_eq!(hash(&["train.precision=f32"]), plain);
+        assert_ne!(hash(&["train.precision=bf16"]), plain);
         assert_ne!(hash(&["loss.kl_annealing=0.5"]), plain);
         assert_ne!(hash(&["loss.beta=0"]), plain);
     }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::models::{KlReduction, LatentType, TextPass, Variant};
+use crate::nn::Precision;
 
 /// A complete recipe. Every key is present after [`super::resolve`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -197,6 +198,9 @@ pub struct TrainRecipe {
     pub weight_decay: f64,
     /// Gradients are scaled down to this norm; 0 switches it off.
     pub clip: f32,
+    /// What the products of linear maps are computed in while training; captions are written in f32.
+    #[serde(default)]
+    pub precision: Precision,
     /// Parts that a batch is cut into, whatever the number of threads; part of the numbers' definition.
     pub shards: usize,
     /// The validation value, smaller is better, that chooses the checkpoint to caption with.

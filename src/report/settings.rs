@@ -18,7 +18,7 @@ pub(super) struct OpenChoice {
 }
 
 /// Every open choice, in the order of the flow.
-pub(super) const OPEN_CHOICES: [OpenChoice; 10] = [
+pub(super) const OPEN_CHOICES: [OpenChoice; 11] = [
     OpenChoice {
         question: "Split",
         paper: "Drawn by image-caption pair, which puts one picture into both training and test. \
@@ -74,6 +74,11 @@ pub(super) const OPEN_CHOICES: [OpenChoice; 10] = [
             "loss.kl_annealing",
             "loss.free_bits",
         ],
+    },
+    OpenChoice {
+        question: "Precision",
+        paper: "Not said. f32 rounds least; bf16 rounds the operands of linear maps to 8 bits.",
+        keys: &["train.precision"],
     },
     OpenChoice {
         question: "Learning rate",

@@ -175,6 +175,7 @@ impl Job<'_> {
                 seed: mix(self.seed, 0x6e6f_6973, step),
             },
             dropout: (self.recipe.model.dropout > 0.0).then(|| mix(self.seed, 0x6472_6f70, step)),
+            precision: self.recipe.train.precision,
         }
     }
 }

@@ -4,7 +4,7 @@ use caption_bench::models::{
     Batch, KlReduction, LatentNoise, LatentType, Losses, Model, ModelConfig, Objective, Specials,
     TextPass, Variant, Workspace, loss_and_gradients,
 };
-use caption_bench::nn::{Params, Workers};
+use caption_bench::nn::{Params, Precision, Workers};
 
 /// A number in -1..1 from a counter (the finalizer of MurmurHash3).
 pub fn noise(seed: u32, i: usize) -> f32 {
@@ -112,6 +112,7 @@ impl Small {
                 free_bits: 0.0,
                 latent: LatentNoise::Sample { seed: 5 },
                 dropout: None,
+                precision: Precision::F32,
             },
         }
     }

@@ -97,7 +97,7 @@ impl Pace {
         let bench = |pairs: usize| {
             let captions = spread(texts.splits[0].iter().flatten(), pairs);
             let mut bench = Bench::new(&model, workers, captions, recipe.train.shards);
-            bench.training(true, recipe.train.clip);
+            bench.training(true, recipe.train.clip, recipe.train.precision);
             bench
         };
         let batch = recipe.train.batch;

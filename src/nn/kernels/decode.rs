@@ -1,24 +1,25 @@
 //! What a decoder with a key/value cache needs: a tape's operations on few rows, into
 //! memory of the caller's. What a row gives does not depend on the others.
 
-use super::few_rows::few_rows;
-use super::math::{exp, sum_of};
+use super::few_rows;
+use super::math::{sum_of, weight};
 use super::{elementwise, gelu, matmul};
 use crate::nn::layout::{Linear, Norm};
 use crate::nn::ops::Gelu;
 use crate::nn::params::Params;
+use crate::nn::precision::Precision;
 
 /// out = x Wᵀ + b, row by row. `x` is (rows, inputs), `out` (rows, outputs).
 pub fn linear(params: &Params, linear: Linear, x: &[f32], out: &mut [f32]) {
     let (w, inputs) = (params.slice(linear.w), linear.inputs());
-    few_rows(x, w, out, inputs, linear.outputs());
+    few_rows::forward(x, w, out, inputs, linear.outputs());
     add_bias(params, linear, out);
 }
 
 /// As [`linear`], for many rows.
 pub fn linear_of_many(params: &Params, linear: Linear, x: &[f32], out: &mut [f32]) {
     let (w, inputs) = (params.slice(linear.w), linear.inputs());
-    matmul::forward(x, w, out, inputs, linear.outputs());
+    matmul::forward(Precision::F32, x, w, out, inputs, linear.outputs());
     add_bias(params, linear, out);
 }
 
@@ -92,12 +93,12 @@ dispatch! {
                 for (head, ((query, key), (out, value))) in queries.zip(outs).enumerate() {
                     let score = scale * sum_of(query, key, |q, k| q * k);
                     if score > most[head] {
-                        let shrink = exp::<FMA>(most[head] - score);
+                        let shrink = weight::<FMA>(most[head] - score);
                         total[head] *= shrink;
                         out.iter_mut().for_each(|o| *o *= shrink);
                         most[head] = score;
                     }
-                    let weight = exp::<FMA>(score - most[head]);
+                    let weight = weight::<FMA>(score - most[head]);
                     total[head] += weight;
                     for (o, v) in out.iter_mut().zip(value) {
                         *o += weight * v;

@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
+use crate::nn::precision::Precision;
+
 static ON: AtomicBool = AtomicBool::new(false);
 static NANOSECONDS: AtomicU64 = AtomicU64::new(0);
 static OPERATIONS: AtomicU64 = AtomicU64::new(0);
@@ -45,13 +47,13 @@ pub fn products<R>(work: impl FnOnce() -> R) -> (R, Products) {
 
 /// The fastest that one thread multiplies matrices, in operations a second: of several products whose
 /// operands stay in the caches.
-pub fn peak() -> f64 {
+pub fn peak(precision: Precision) -> f64 {
     const SIDE: usize = 768;
     let matrix: Vec<f32> = (0..SIDE * SIDE).map(|i| (i % 7) as f32 - 3.0).collect();
     let mut out = vec![0.0; SIDE * SIDE];
     let rate = |_| {
         let started = Instant::now();
-        super::matmul::forward(&matrix, &matrix, &mut out, SIDE, SIDE);
+        super::matmul::forward(precision, &matrix, &matrix, &mut out, SIDE, SIDE);
         2.0 * (SIDE * SIDE * SIDE) as f64 / started.elapsed().as_secs_f64()
     };
     (0..12).map(rate).fold(0.0, f64::max)

@@ -12,7 +12,10 @@ mod math;
 pub mod decode;
 pub mod meter;
 
+mod operand;
+
 pub(crate) mod adamw;
+pub(crate) mod bf16;
 pub(crate) mod bottleneck;
 pub(crate) mod cross_entropy;
 pub(crate) mod dropout;

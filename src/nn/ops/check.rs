@@ -6,19 +6,23 @@ use crate::nn::kernels::{at_level, levels};
 use crate::nn::layout::Layout;
 use crate::nn::params::Params;
 use crate::nn::pool::Pool;
+use crate::nn::precision::Precision;
 use crate::nn::random::Stream;
 use crate::nn::tape::{Tape, Var};
 use crate::nn::{Gradients, kernels::noise};
 
 /// Largest difference allowed, relative to a tensor's largest gradient.
 const TOLERANCE: f64 = 1e-3;
+/// The same between a gradient by way of bf16 and that of f32: operands have 8 bits.
+const BF16_TOLERANCE: f64 = 2e-2;
 
 /// Builds something on a tape from inputs; returns the outputs, which are seeded at random, and
 /// the sum of the losses that seed themselves.
 type Forward<'f> = &'f dyn Fn(&mut Tape, &[Var]) -> (Vec<Var>, f64);
 
 /// Compares the gradients of all inputs (of the given shapes) and all parameters with 5-point
-/// central differences, on every instruction set that this machine has.
+/// central differences, on every instruction set that this machine has, and those with products of bf16
+/// with them.
 pub(crate) fn check_gradients(
     layout: Layout,
     inputs: &[(usize, usize)],
@@ -51,35 +55,34 @@ fn check(layout: &Layout, shapes: &[(usize, usize)], forward: Forward) {
         .collect();
     let point = Point { params, inputs };
 
-    let mut pool = Pool::new();
-    let mut gradients = Gradients::zeros(point.params.layout());
-    let mut tape = Tape::training(&point.params, &gradients, 0, &mut pool);
-    let vars = point.inputs_on(&mut tape);
-    let (outputs, loss) = forward(&mut tape, &vars);
-    let total = loss + seeded(&tape, &outputs);
-    assert!(total.is_finite(), "a value that was never written: {total}");
-    let inferred = point.total(forward, &mut Pool::new());
-    assert!(
-        (total - inferred).abs() < 1e-5 * total.abs().max(1.0),
-        "training {total}, inference {inferred}"
-    );
-    let seeds: Vec<Vec<f32>> = (0..outputs.len()).map(|i| seed(i, outputs[i])).collect();
-    let seeds: Vec<(Var, &[f32])> = outputs
-        .iter()
-        .copied()
-        .zip(seeds.iter().map(Vec::as_slice))
-        .collect();
-    let input_gradients = tape.backward_to(&seeds, &vars);
-
+    let [
+        (input_gradients, mut gradients),
+        (rounded_inputs, mut rounded),
+    ] = [Precision::F32, Precision::Bf16].map(|precision| point.gradients(forward, precision));
     for (i, gradient) in input_gradients.iter().enumerate() {
-        compare(&format!("input {i}"), gradient, forward, &point, |point| {
+        let name = format!("input {i}");
+        compare(&name, gradient, forward, &point, |point| {
             &mut point.inputs[i].2
         });
+        compare_rounded(&name, &rounded_inputs[i], gradient);
     }
     for (name, slot) in layout.slots() {
-        compare(name, gradients.slice_mut(slot), forward, &point, |point| {
+        let gradient = gradients.slice_mut(slot);
+        compare(name, gradient, forward, &point, |point| {
             point.params.slice_mut(slot)
         });
+        compare_rounded(name, rounded.slice_mut(slot), gradient);
+    }
+}
+
+/// Compares every entry of one tensor's gradient by way of bf16 with that of f32.
+fn compare_rounded(name: &str, rounded: &[f32], exact: &[f32]) {
+    let largest = exact.iter().fold(0.0, |a: f32, g| a.max(g.abs()));
+    for (i, (rounded, exact)) in rounded.iter().zip(exact).enumerate() {
+        assert!(
+            f64::from((rounded - exact).abs()) <= BF16_TOLERANCE * f64::from(largest),
+            "{name}[{i}]: {rounded} by way of bf16, {exact} of f32, largest {largest}"
+        );
     }
 }
 
@@ -98,7 +101,7 @@ fn compare(
             let mut at = |steps: f32| {
                 let mut moved = point.clone();
                 tensor(&mut moved)[i] += steps * STEP;
-                moved.total(forward, &mut pool)
+                moved.total(forward, Precision::F32, &mut pool)
             };
             (8.0 * (at(1.0) - at(-1.0)) - (at(2.0) - at(-2.0))) / (12.0 * f64::from(STEP))
         })
@@ -122,9 +125,32 @@ impl Point {
             .collect()
     }
 
+    /// The gradients of the inputs and of the parameters.
+    fn gradients(&self, forward: Forward, precision: Precision) -> (Vec<Vec<f32>>, Gradients) {
+        let (mut pool, gradients) = (Pool::new(), Gradients::zeros(self.params.layout()));
+        let tape = Tape::training(&self.params, &gradients, 0, &mut pool);
+        let mut tape = tape.with_precision(precision);
+        let vars = self.inputs_on(&mut tape);
+        let (outputs, loss) = forward(&mut tape, &vars);
+        let total = loss + seeded(&tape, &outputs);
+        assert!(total.is_finite(), "a value that was never written: {total}");
+        let inferred = self.total(forward, precision, &mut Pool::new());
+        assert!(
+            (total - inferred).abs() < 1e-5 * total.abs().max(1.0),
+            "training {total}, inference {inferred}"
+        );
+        let seeds: Vec<Vec<f32>> = (0..outputs.len()).map(|i| seed(i, outputs[i])).collect();
+        let seeds: Vec<(Var, &[f32])> = outputs
+            .iter()
+            .copied()
+            .zip(seeds.iter().map(Vec::as_slice))
+            .collect();
+        (tape.backward_to(&seeds, &vars), gradients)
+    }
+
     /// The quantity that is differentiated.
-    fn total(&self, forward: Forward, pool: &mut Pool) -> f64 {
-        let mut tape = Tape::inference(&self.params, pool);
+    fn total(&self, forward: Forward, precision: Precision, pool: &mut Pool) -> f64 {
+        let mut tape = Tape::inference(&self.params, pool).with_precision(precision);
         let vars = self.inputs_on(&mut tape);
         let (outputs, loss) = forward(&mut tape, &vars);
         loss + seeded(&tape, &outputs)

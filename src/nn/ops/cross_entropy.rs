@@ -48,12 +48,13 @@ impl Tape<'_> {
         let chunk = (CHUNK / vocabulary).clamp(1, x.rows.max(1));
         let mut logits = self.pool.take(chunk * vocabulary);
         let mut dx = self.is_training().then(|| self.pool.take(x.rows * width));
+        let precision = self.precision;
         let (params, values, mut gradients) = self.parts();
         let (x_data, w) = (values.data(x), params.slice(head.w));
         for (i, targets) in targets.chunks(chunk).enumerate() {
             let x_data = &x_data[i * chunk * width..][..targets.len() * width];
             let logits = &mut logits[..targets.len() * vocabulary];
-            matmul::forward(x_data, w, logits, width, vocabulary);
+            matmul::forward(precision, x_data, w, logits, width, vocabulary);
             if let Some(b) = head.b {
                 elementwise::add_row(logits, params.slice(b));
             }
@@ -72,8 +73,9 @@ impl Tape<'_> {
             }
             if let (Some(dx), Some(gradients)) = (&mut dx, &mut gradients) {
                 let dx = &mut dx[i * chunk * width..][..targets.len() * width];
-                matmul::input_gradient(logits, w, dx, width, vocabulary, false);
-                matmul::weight_gradient(logits, x_data, gradients.slice(head.w), width, vocabulary);
+                matmul::input_gradient(precision, logits, w, dx, width, vocabulary, false);
+                let dw = gradients.slice(head.w);
+                matmul::weight_gradient(precision, logits, x_data, dw, width, vocabulary);
                 if let Some(b) = head.b {
                     elementwise::add_column_sums(logits, gradients.slice(b));
                 }

@@ -31,8 +31,9 @@ impl Tape<'_> {
     pub(super) fn product(&mut self, x: Var, linear: Linear) -> Buffer {
         assert_eq!(x.cols, linear.inputs(), "an input for every column");
         let mut y = self.pool.take(x.rows * linear.outputs());
-        let w = self.params.slice(linear.w);
-        matmul::forward(self.value(x), w, &mut y, linear.inputs(), linear.outputs());
+        let (w, precision) = (self.params.slice(linear.w), self.precision);
+        let (inputs, outputs) = (linear.inputs(), linear.outputs());
+        matmul::forward(precision, self.value(x), w, &mut y, inputs, outputs);
         y
     }
 }
@@ -42,9 +43,11 @@ impl Backward<'_> {
     pub(super) fn product(&mut self, x: Var, linear: Linear, dy: &[f32]) {
         let (inputs, outputs) = (linear.inputs(), linear.outputs());
         let dw = self.gradients.slice(linear.w);
-        matmul::weight_gradient(dy, self.values.data(x), dw, inputs, outputs);
+        let x_data = self.values.data(x);
+        matmul::weight_gradient(self.precision, dy, x_data, dw, inputs, outputs);
         if let Some((mut dx, partly)) = self.gradient_of(x) {
             matmul::input_gradient(
+                self.precision,
                 dy,
                 self.params.slice(linear.w),
                 &mut dx,

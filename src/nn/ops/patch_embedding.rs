@@ -69,6 +69,7 @@ impl Tape<'_> {
         }
         let mut out = self.pool.take(batch * tokens * width);
         matmul::forward(
+            self.precision,
             &pixels,
             self.params.slice(projection.w),
             &mut out,
@@ -92,7 +93,8 @@ impl Tape<'_> {
                 return;
             };
             let d_weight = back.gradients.slice(projection.w);
-            matmul::weight_gradient(&gradient, back.values.data(pixels), d_weight, inputs, width);
+            let pixels = back.values.data(pixels);
+            matmul::weight_gradient(back.precision, &gradient, pixels, d_weight, inputs, width);
             for gradient in gradient.chunks_exact(tokens * width) {
                 elementwise::add(back.gradients.slice(positions), gradient);
                 let (first, others) = gradient.split_at(width);

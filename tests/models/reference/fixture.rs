@@ -9,7 +9,7 @@ use caption_bench::models::{
     Batch, ContrastiveConfig, LatentNoise, Losses, Model, ModelConfig, Objective, Specials,
     TextPass, VaeConfig, Variant, Workspace, loss_and_gradients,
 };
-use caption_bench::nn::{Params, Workers};
+use caption_bench::nn::{Params, Precision, Workers};
 use serde_json::Value;
 
 /// The folder of the models' fixtures, if the environment names one.
@@ -286,6 +286,7 @@ pub fn objective(latent: LatentNoise) -> Objective {
         free_bits: 0.0,
         latent,
         dropout: None,
+        precision: Precision::F32,
     }
 }
 

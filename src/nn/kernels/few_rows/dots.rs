@@ -1,13 +1,12 @@
-//! Linear maps of few rows, as decoding has them: y = x wᵀ, both matrices row by row.
+//! The forward product y = x wᵀ, both matrices row by row.
 //!
-//! With one row to a few dozen the weights are read for little work each, and a general product
-//! spends its time packing them. Here a tile of outputs is a set of dot products whose vectors of sums
-//! stay in registers; a block of weight rows stays in the nearest cache while all rows of x pass by.
+//! A tile of outputs is a set of dot products whose vectors of sums stay in registers; a block of weight rows
+//! stays in the nearest cache while all rows of x pass by.
 //!
 //! Each output is summed in one order, whatever the number of rows and wherever its own lies: what a
 //! row gives does not depend on its neighbours.
 
-use super::dispatch::{Level, level};
+use crate::nn::kernels::dispatch::{Level, level};
 
 /// The pointers of one product; rows of x and w are `inputs` floats apart, those of y `outputs`.
 #[derive(Clone, Copy)]
@@ -21,7 +20,7 @@ struct Operands {
 }
 
 /// y (rows, outputs) = x wᵀ, with x (rows, inputs) and w (outputs, inputs).
-pub(crate) fn few_rows(x: &[f32], w: &[f32], y: &mut [f32], inputs: usize, outputs: usize) {
+pub(crate) fn forward(x: &[f32], w: &[f32], y: &mut [f32], inputs: usize, outputs: usize) {
     let rows = x.len() / inputs;
     assert!(
         x.len() == rows * inputs && w.len() == outputs * inputs && y.len() == rows * outputs,
@@ -64,6 +63,9 @@ fn portable(x: &[f32], w: &[f32], y: &mut [f32], inputs: usize, outputs: usize) 
     }
 }
 
+/// Inputs that are summed before the next columns' turn: so many of a tile's weights fit the nearest cache.
+const SUMMED: usize = 1024;
+
 /// A module with the product for one instruction set: `lanes` floats a vector, tiles of up to
 /// `rows` rows of x by `columns` rows of w.
 #[cfg(target_arch = "x86_64")]
@@ -80,7 +82,7 @@ macro_rules! dots {
         mod $module {
             use std::arch::x86_64::*;
 
-            use super::Operands;
+            use super::{Operands, SUMMED};
 
             /// # Safety
             /// The instructions are there, and all elements of the operands lie in memory that may be
@@ -109,33 +111,57 @@ macro_rules! dots {
             #[target_feature(enable = $features)]
             unsafe fn block<const NW: usize>(operands: Operands, column: usize) {
                 const MOST: usize = [$($rows),+].len();
-                let mut row = 0;
-                while row < operands.rows {
-                    let rows = (operands.rows - row).min(MOST);
-                    // SAFETY: the rows are inside of the matrices; the caller's promise.
-                    unsafe {
-                        match rows {
-                            $($rows => tile::<$rows, NW>(operands, row, column),)+
-                            _ => unreachable!("a tile is at most as high as the highest"),
+                let Operands { w, rows, inputs, .. } = operands;
+                // The weights that come next are asked for meanwhile, a share of their rows with each tile; a
+                // single tile reads as fast as they come.
+                let tiles = rows.div_ceil(MOST);
+                let share = if tiles > 1 { NW.div_ceil(tiles) } else { 0 };
+                for first in (0..inputs).step_by(SUMMED) {
+                    let last = (first + SUMMED).min(inputs);
+                    let mut next = match last == inputs {
+                        true => w.wrapping_add((column + NW) * inputs),
+                        false => w.wrapping_add(column * inputs + last),
+                    };
+                    for row in (0..rows).step_by(MOST) {
+                        // SAFETY: rows and inputs are inside of the matrices; the caller's promise.
+                        unsafe {
+                            match (rows - row).min(MOST) {
+                                $($rows => {
+                                    tile::<$rows, NW>(operands, [row, column], [first, last], (next, share));
+                                })+
+                                _ => unreachable!("a tile is at most as high as the highest"),
+                            }
                         }
+                        next = next.wrapping_add(share * inputs);
                     }
-                    row += rows;
                 }
             }
 
+            /// `ahead`: rows of weights that are wanted soon, and how many.
+            ///
             /// # Safety
             /// As [`product`].
             #[target_feature(enable = $features)]
-            unsafe fn tile<const MX: usize, const NW: usize>(operands: Operands, row: usize, column: usize) {
+            unsafe fn tile<const MX: usize, const NW: usize>(
+                operands: Operands,
+                [row, column]: [usize; 2],
+                [first, last]: [usize; 2],
+                ahead: (*const f32, usize),
+            ) {
                 let Operands { inputs, outputs, .. } = operands;
-                let whole = inputs / $lanes * $lanes;
+                let summed = last - first;
+                let whole = summed / $lanes * $lanes;
                 let mut sums: [[$vector; NW]; MX] = [[$zero(); NW]; MX];
                 // SAFETY: the caller's promise; masked lanes are not touched.
                 unsafe {
-                    let x = operands.x.add(row * inputs);
-                    let w = operands.w.add(column * inputs);
+                    let x = operands.x.add(row * inputs + first);
+                    let w = operands.w.add(column * inputs + first);
                     let mut k = 0;
                     while k < whole {
+                        for j in 0..ahead.1 {
+                            let next = ahead.0.wrapping_add(j * inputs + k);
+                            _mm_prefetch::<_MM_HINT_T0>(next.cast());
+                        }
                         let mut weights = [$zero(); NW];
                         for j in 0..NW {
                             weights[j] = $load(w.add(j * inputs + k));
@@ -148,8 +174,8 @@ macro_rules! dots {
                         }
                         k += $lanes;
                     }
-                    if whole < inputs {
-                        let mask = $make_mask(inputs - whole);
+                    if whole < summed {
+                        let mask = $make_mask(summed - whole);
                         for i in 0..MX {
                             let x = $masked_load(x.add(i * inputs + whole), mask);
                             for j in 0..NW {
@@ -160,7 +186,9 @@ macro_rules! dots {
                     }
                     for i in 0..MX {
                         for j in 0..NW {
-                            *operands.y.add((row + i) * outputs + column + j) = $sum(sums[i][j]);
+                            let y = operands.y.add((row + i) * outputs + column + j);
+                            let before = if first > 0 { *y } else { 0.0 };
+                            *y = before + $sum(sums[i][j]);
                         }
                     }
                 }
@@ -173,7 +201,7 @@ macro_rules! dots {
 dots! {
     /// 32 registers of 16 floats.
     mod avx512, features: "avx512f", vector: __m512, lanes: 16,
-    tile: [1 2 3 4 5 6] x 4,
+    tile: [1 2 3 4] x 6,
     mask: |tail: usize| (1u16 << tail) - 1,
     _mm512_setzero_ps _mm512_loadu_ps _mm512_fmadd_ps
     masked: |p, mask| _mm512_maskz_loadu_ps(mask, p), sum: |v| _mm512_reduce_add_ps(v),
@@ -198,8 +226,8 @@ dots! {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{at_level, levels};
     use super::*;
+    use crate::nn::kernels::{at_level, levels};
 
     fn values(len: usize, seed: usize) -> Vec<f32> {
         (0..len)
@@ -209,11 +237,19 @@ mod tests {
 
     #[test]
     fn products_equal_sums_written_out() {
-        for (rows, inputs, outputs) in [(1, 1, 1), (2, 5, 3), (7, 16, 4), (13, 47, 9), (4, 64, 6)] {
+        for (rows, inputs, outputs) in [
+            (1, 1, 1),
+            (2, 5, 3),
+            (7, 16, 4),
+            (13, 47, 9),
+            (4, 64, 6),
+            (9, 1030, 13),
+            (1, 2048, 6),
+        ] {
             let (x, w) = (values(rows * inputs, 1), values(outputs * inputs, 2));
             for level in levels() {
                 let mut y = vec![f32::NAN; rows * outputs];
-                at_level(level, || few_rows(&x, &w, &mut y, inputs, outputs));
+                at_level(level, || forward(&x, &w, &mut y, inputs, outputs));
                 for (i, y) in y.iter().enumerate() {
                     let (row, output) = (i / outputs, i % outputs);
                     let pairs = x[row * inputs..][..inputs]
@@ -234,10 +270,10 @@ mod tests {
         for level in levels() {
             at_level(level, || {
                 let mut all = vec![0.0; 17 * outputs];
-                few_rows(&x, &w, &mut all, inputs, outputs);
+                forward(&x, &w, &mut all, inputs, outputs);
                 for (first, rows) in [(0, 1), (3, 1), (5, 2), (2, 7), (16, 1), (9, 8)] {
                     let mut some = vec![0.0; rows * outputs];
-                    few_rows(
+                    forward(
                         &x[first * inputs..][..rows * inputs],
                         &w,
                         &mut some,
