@@ -6,7 +6,7 @@ use std::time::Instant;
 use caption_bench::nn::adamw::{self, AdamW, Moments};
 use caption_bench::nn::{
     Attention, Cols, Gelu, Gradients, Init, Layout, LayoutBuilder, Linear, Mask, Norm, Params,
-    PatchEmbedding, Pool, Slot, Spans, Tape, Var, Workers,
+    PatchEmbedding, Pool, Precision, Slot, Spans, Tape, Var, Workers,
 };
 
 #[global_allocator]
@@ -233,6 +233,7 @@ struct Training {
     images: Vec<f32>,
     ids: Vec<u32>,
     batch: usize,
+    precision: Precision,
 }
 
 impl Training {
@@ -254,6 +255,7 @@ impl Training {
                 .map(|i| ((i * 7919 + 13) % sizes.vocabulary) as u32)
                 .collect(),
             batch,
+            precision: Precision::F32,
         }
     }
 
@@ -263,10 +265,12 @@ impl Training {
         self.gradients.begin();
         let gradients = &self.gradients;
         let (net, params, images, ids) = (&self.net, &self.params, &self.images, &self.ids);
+        let precision = self.precision;
         let losses = self.workers.map(self.pools.iter_mut(), |i, pool| {
             let samples = batch * i / shards..batch * (i + 1) / shards;
             let slice = |len: usize| samples.start * len / batch..samples.end * len / batch;
-            let mut tape = Tape::training(params, gradients, i, pool);
+            let tape = Tape::training(params, gradients, i, pool);
+            let mut tape = tape.with_precision(precision);
             let (images, ids) = (&images[slice(images.len())], &ids[slice(tokens)]);
             let loss = net.loss(&mut tape, images, ids, samples.len(), 1.0 / tokens as f32);
             tape.backward(&[]);
@@ -305,6 +309,26 @@ fn training_is_the_same_to_the_bit_for_any_number_of_threads() {
     assert!(one.0[4] < one.0[0], "the loss falls: {:?}", one.0);
     for threads in [2, 3, 4] {
         assert!(run(threads) == one, "{threads} threads");
+    }
+}
+
+#[test]
+fn bf16_learns_as_f32_does() {
+    let losses = [Precision::F32, Precision::Bf16].map(|precision| {
+        let mut training = Training::new(SMALL, 8, 2, 2);
+        training.precision = precision;
+        (0..200).map(|_| training.step()).collect::<Vec<f64>>()
+    });
+    println!(
+        "{:?}",
+        losses
+            .each_ref()
+            .map(|l| [0, 10, 50, 100, 150, 199].map(|i| l[i]))
+    );
+    let [exact, rounded] = losses;
+    assert_ne!(exact, rounded);
+    for (step, (a, b)) in exact.iter().zip(&rounded).enumerate() {
+        assert!((a - b).abs() < 0.01 * a, "step {step}: {b} for {a}");
     }
 }
 

@@ -338,6 +338,7 @@ fn bad_input_is_refused_before_anything_is_written() {
     };
     assert!(refused(run().args(["--set", "train.epoch=3"])).contains("train.epochs"));
     assert!(refused(run().args(["--set", "train.batch=0"])).contains("train.batch"));
+    assert!(refused(run().args(["--set", "train.precision=fp8"])).contains("bf16"));
     assert!(refused(run().args(["--recipe", "nothing"])).contains("tiny"));
     assert!(refused(run().args(["--variant", "gan"])).contains("vae-cl"));
     assert!(refused(run().args(["--data", "coco:/no/such/folder"])).contains("/no/such/folder"));

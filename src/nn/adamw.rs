@@ -99,6 +99,7 @@ pub fn update(
         }
     }
     workers.map(stretches, |_, stretch| stretch.update(&factors));
+    gradients.clear();
 }
 
 /// The Euclidean norm of all gradients, for clipping.
@@ -128,7 +129,6 @@ impl Stretch<'_> {
         let moments = self.m.chunks_mut(BLOCK).zip(self.v.chunks_mut(BLOCK));
         for ((p, g), (m, v)) in blocks.zip(moments) {
             kernels::update(p, g, m, v, factors);
-            g.fill(0.0);
         }
     }
 }

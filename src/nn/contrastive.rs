@@ -88,6 +88,7 @@ pub fn contrastive(
         &mut d_text,
         width,
         batch,
+        false,
     );
     images.through_normalisation(&mut d_image);
     texts.through_normalisation(&mut d_text);

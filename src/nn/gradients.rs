@@ -27,11 +27,19 @@ pub struct Gradients {
 #[derive(Debug)]
 struct Sum {
     /// None while the first shard adds to it.
-    values: Option<Buffer>,
+    values: Option<Values>,
     /// The shard whose part comes next.
     next: usize,
     /// Finished parts of later shards; a shard that never used the parameter has none.
-    waiting: Vec<(usize, Option<Buffer>)>,
+    waiting: Vec<(usize, Option<Values>)>,
+}
+
+/// Gradients, or none yet: memory is not passed only to fill it with zeros.
+#[derive(Debug)]
+struct Values {
+    buffer: Buffer,
+    /// What the buffer holds does not count, as if it were zeros.
+    vacant: bool,
 }
 
 /// One shard's way to the gradients of all parameters.
@@ -48,7 +56,7 @@ pub(super) struct Share<'g> {
 #[derive(Debug)]
 enum Part {
     Untouched,
-    Held(Buffer),
+    Held(Values),
     Finished,
 }
 
@@ -56,7 +64,10 @@ impl Gradients {
     /// Zeros for every parameter of a layout.
     pub fn zeros(layout: &Arc<Layout>) -> Self {
         let sum = |slot: Slot| Sum {
-            values: Some(Buffer::zeros(slot.len())),
+            values: Some(Values {
+                buffer: Buffer::zeros(slot.len()),
+                vacant: false,
+            }),
             next: 0,
             waiting: Vec::new(),
         };
@@ -74,6 +85,13 @@ impl Gradients {
             let sum = sum.get_mut().expect(UNPOISONED);
             assert!(sum.waiting.is_empty(), "a shard before these never ran");
             sum.next = 0;
+        }
+    }
+
+    /// Makes all gradients zero.
+    pub fn clear(&mut self) {
+        for sum in &mut self.sums {
+            whole(sum).vacant = true;
         }
     }
 
@@ -120,10 +138,24 @@ impl Gradients {
 const UNPOISONED: &str = "no thread panicked while it added gradients";
 
 fn values(sum: &mut Mutex<Sum>) -> &mut [f32] {
+    whole(sum).settled()
+}
+
+fn whole(sum: &mut Mutex<Sum>) -> &mut Values {
     let sum = sum.get_mut().expect(UNPOISONED);
     assert!(sum.waiting.is_empty(), "a step that `begin` began");
     let values = sum.values.as_mut();
     values.expect("gradients that no shard works on")
+}
+
+impl Values {
+    /// What counts, zeros if nothing did.
+    fn settled(&mut self) -> &mut [f32] {
+        if std::mem::take(&mut self.vacant) {
+            self.buffer.fill(0.0);
+        }
+        &mut self.buffer
+    }
 }
 
 impl Share<'_> {
@@ -132,7 +164,21 @@ impl Share<'_> {
         let (place, range) = self.all.layout.place(slot);
         self.touch(place);
         let [part] = self.held([place]);
-        &mut part[range]
+        &mut part.settled()[range]
+    }
+
+    /// The gradient of a parameter, or of some of its rows, and whether to add to it: otherwise what it holds
+    /// does not count, and all of it is to be written.
+    pub(super) fn slice_or_vacant(&mut self, slot: Slot) -> (&mut [f32], bool) {
+        let (place, range) = self.all.layout.place(slot);
+        self.touch(place);
+        let [part] = self.held([place]);
+        if part.vacant && range == (0..part.buffer.len()) {
+            part.vacant = false;
+            (&mut part.buffer, false)
+        } else {
+            (&mut part.settled()[range], true)
+        }
     }
 
     /// The gradients of several different parameters, to add to.
@@ -142,9 +188,9 @@ impl Share<'_> {
         let parts = self.held(places);
         let mut slots = slots.iter();
         parts.map(|part| {
-            let whole = slots.next().map(Slot::len) == Some(part.len());
+            let whole = slots.next().map(Slot::len) == Some(part.buffer.len());
             assert!(whole, "whole parameters");
-            part
+            part.settled()
         })
     }
 
@@ -155,30 +201,31 @@ impl Share<'_> {
 
     fn touch(&mut self, place: usize) {
         if let Part::Untouched = self.parts[place] {
-            let buffer = match self.shard {
+            let values = match self.shard {
                 0 => self.all.sum(place).values.take(),
                 _ => {
                     let len = self.all.layout.slot(place).len();
-                    let mut buffer = self.all.room().take(len);
-                    buffer.fill(0.0);
-                    Some(buffer)
+                    Some(Values {
+                        buffer: self.all.room().take(len),
+                        vacant: true,
+                    })
                 }
             };
-            self.parts[place] = Part::Held(buffer.expect("one share of the first shard"));
+            self.parts[place] = Part::Held(values.expect("one share of the first shard"));
         }
     }
 
-    fn held<const N: usize>(&mut self, places: [usize; N]) -> [&mut [f32]; N] {
+    fn held<const N: usize>(&mut self, places: [usize; N]) -> [&mut Values; N] {
         let parts = self.parts.get_disjoint_mut(places);
         parts.expect("different parameters").map(|part| match part {
-            Part::Held(buffer) => &mut buffer[..],
+            Part::Held(values) => values,
             _ => panic!("a gradient after the parameter was finished"),
         })
     }
 
     fn finish_place(&mut self, place: usize) {
         let part = match std::mem::replace(&mut self.parts[place], Part::Finished) {
-            Part::Held(buffer) => Some(buffer),
+            Part::Held(values) => Some(values),
             Part::Untouched => None,
             Part::Finished => return,
         };
@@ -210,10 +257,14 @@ impl Sum {
         let mut freed = Vec::new();
         while let Some(i) = self.waiting.iter().position(|part| part.0 == self.next) {
             let (_, part) = self.waiting.swap_remove(i);
-            if let Some(part) = part {
+            if let Some(mut part) = part {
                 let values = self.values.as_mut().expect("the first shard has finished");
-                super::kernels::elementwise::add(values, &part);
-                freed.push(part);
+                if values.vacant {
+                    std::mem::swap(values, &mut part);
+                } else if !part.vacant {
+                    super::kernels::elementwise::add(&mut values.buffer, &part.buffer);
+                }
+                freed.push(part.buffer);
             }
             self.next += 1;
         }
@@ -256,7 +307,7 @@ mod tests {
                 }
                 if step == 1 {
                     assert_eq!(gradients.slice_mut(a), [expected; 6], "{order:?}");
-                    gradients.iter_mut().for_each(|(_, g)| g.fill(0.0));
+                    gradients.clear();
                 }
             }
             assert_eq!(gradients.slice_mut(a), [expected; 6], "{order:?}");
@@ -264,6 +315,38 @@ mod tests {
             let flat = gradients.to_flat();
             assert_eq!(flat[a.range()], [expected; 6]);
         }
+    }
+
+    #[test]
+    fn what_is_cleared_does_not_count_whoever_writes_first() {
+        let (layout, [a, b, c]) = layout();
+        let mut gradients = Gradients::zeros(&layout);
+        gradients.iter_mut().for_each(|(_, g)| g.fill(9.0));
+        for _ in 0..2 {
+            gradients.clear();
+            gradients.begin();
+            let [mut first, mut second] = [0, 1].map(|s| gradients.share(s));
+            // a: both shards, whole; b: the second alone; c: a row of the first, and the second whole.
+            for share in [&mut first, &mut second] {
+                let (values, adds) = share.slice_or_vacant(a);
+                assert!(!adds);
+                values.fill(1.0);
+                let (values, adds) = share.slice_or_vacant(a);
+                assert!(adds);
+                values.iter_mut().for_each(|v| *v += 1.0);
+            }
+            second.slice_or_vacant(b).0.fill(5.0);
+            let (row, adds) = first.slice_or_vacant(Slot { rows: 1, ..c });
+            assert!(adds, "the other row counts too");
+            row[0] += 7.0;
+            second.slice_or_vacant(c).0.fill(1.0);
+            drop((first, second));
+            assert_eq!(gradients.slice_mut(a), [4.0; 6]);
+            assert_eq!(gradients.slice_mut(b), [5.0; 6]);
+            assert_eq!(gradients.slice_mut(c), [8.0, 1.0, 1.0, 1.0, 1.0, 1.0]);
+        }
+        gradients.clear();
+        assert!(gradients.to_flat().iter().all(|&g| g == 0.0));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! bounds that are kept.
 
 use caption_bench::models::{LatentNoise, Workspace, losses_only};
-use caption_bench::nn::Workers;
+use caption_bench::nn::{Precision, Workers};
 
 use crate::small::{Small, configs};
 
@@ -12,14 +12,20 @@ fn gradients_are_bit_identical_for_any_number_of_threads() {
         config.vit.dropout = 0.1;
         let mut small = Small::new(config);
         small.objective.dropout = Some(3);
-        let bits = |threads| {
-            let (losses, gradient) = small.run(3, threads);
-            let bits: Vec<u32> = gradient.iter().map(|v| v.to_bits()).collect();
-            (losses, bits)
-        };
-        let once = bits(1);
-        assert!(once == bits(2), "{name}: 2 threads");
-        assert!(once == bits(3), "{name}: 3 threads");
+        let mut seen = Vec::new();
+        for precision in [Precision::F32, Precision::Bf16] {
+            small.objective.precision = precision;
+            let bits = |threads| {
+                let (losses, gradient) = small.run(3, threads);
+                let bits: Vec<u32> = gradient.iter().map(|v| v.to_bits()).collect();
+                (losses, bits)
+            };
+            let once = bits(1);
+            assert!(once == bits(2), "{name}, {precision}: 2 threads");
+            assert!(once == bits(3), "{name}, {precision}: 3 threads");
+            seen.push(once);
+        }
+        assert!(seen[0] != seen[1], "{name}: both precisions gave the same");
     }
 }
 

@@ -83,7 +83,7 @@ pub(crate) fn input_gradient(
     });
 }
 
-/// dw (outputs, inputs) += dyᵀ x.
+/// dw (outputs, inputs) = or += dyᵀ x.
 pub(crate) fn weight_gradient(
     precision: Precision,
     dy: &[f32],
@@ -91,25 +91,26 @@ pub(crate) fn weight_gradient(
     dw: &mut [f32],
     inputs: usize,
     outputs: usize,
+    accumulate: bool,
 ) {
     let rows = rows_of(x, inputs, dy, outputs);
     assert_eq!(dw.len(), inputs * outputs, "a gradient for every weight");
     metered([outputs, inputs, rows], || match precision {
         Precision::F32 if has_few(rows, inputs) => {
-            few_rows::weight_gradient(dy, x, dw, inputs, outputs);
+            few_rows::weight_gradient(dy, x, dw, inputs, outputs, accumulate);
         }
         Precision::F32 => f32_product(
             [outputs, inputs, rows],
             dw,
             (dy, [1, outputs]),
             (x, [inputs, 1]),
-            true,
+            accumulate,
         ),
         Precision::Bf16 => bf16::product(
             dw,
             Operand::columns(dy, outputs, rows),
             Operand::columns(x, inputs, rows),
-            true,
+            accumulate,
         ),
     });
 }
@@ -187,7 +188,7 @@ mod tests {
             let mut dx_twice = dx.clone();
             input_gradient(precision, &dy, &w, &mut dx_twice, inputs, outputs, true);
             let mut dw = vec![1.0; outputs * inputs];
-            weight_gradient(precision, &dy, &x, &mut dw, inputs, outputs);
+            weight_gradient(precision, &dy, &x, &mut dw, inputs, outputs, true);
             for r in 0..rows {
                 for o in 0..outputs {
                     let sum: f32 = (0..inputs)

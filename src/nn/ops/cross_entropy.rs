@@ -74,8 +74,8 @@ impl Tape<'_> {
             if let (Some(dx), Some(gradients)) = (&mut dx, &mut gradients) {
                 let dx = &mut dx[i * chunk * width..][..targets.len() * width];
                 matmul::input_gradient(precision, logits, w, dx, width, vocabulary, false);
-                let dw = gradients.slice(head.w);
-                matmul::weight_gradient(precision, logits, x_data, dw, width, vocabulary);
+                let (dw, adds) = gradients.slice_or_vacant(head.w);
+                matmul::weight_gradient(precision, logits, x_data, dw, width, vocabulary, adds);
                 if let Some(b) = head.b {
                     elementwise::add_column_sums(logits, gradients.slice(b));
                 }

@@ -42,9 +42,9 @@ impl Backward<'_> {
     /// Passes the gradient of x Wᵀ on to W and x.
     pub(super) fn product(&mut self, x: Var, linear: Linear, dy: &[f32]) {
         let (inputs, outputs) = (linear.inputs(), linear.outputs());
-        let dw = self.gradients.slice(linear.w);
+        let (dw, adds) = self.gradients.slice_or_vacant(linear.w);
         let x_data = self.values.data(x);
-        matmul::weight_gradient(self.precision, dy, x_data, dw, inputs, outputs);
+        matmul::weight_gradient(self.precision, dy, x_data, dw, inputs, outputs, adds);
         if let Some((mut dx, partly)) = self.gradient_of(x) {
             matmul::input_gradient(
                 self.precision,

@@ -92,9 +92,9 @@ impl Tape<'_> {
             let Some(gradient) = back.take_gradient(out) else {
                 return;
             };
-            let d_weight = back.gradients.slice(projection.w);
+            let (dw, adds) = back.gradients.slice_or_vacant(projection.w);
             let pixels = back.values.data(pixels);
-            matmul::weight_gradient(back.precision, &gradient, pixels, d_weight, inputs, width);
+            matmul::weight_gradient(back.precision, &gradient, pixels, dw, inputs, width, adds);
             for gradient in gradient.chunks_exact(tokens * width) {
                 elementwise::add(back.gradients.slice(positions), gradient);
                 let (first, others) = gradient.split_at(width);

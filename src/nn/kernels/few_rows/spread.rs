@@ -35,10 +35,10 @@ pub(crate) fn input_gradient(
         );
         return;
     }
-    if !accumulate {
-        dx.fill(0.0);
-    }
-    if rows == 0 {
+    if rows == 0 || outputs == 0 {
+        if !accumulate {
+            dx.fill(0.0);
+        }
         return;
     }
     let band = (BAND / 4 / inputs).clamp(32, 128);
@@ -54,6 +54,7 @@ pub(crate) fn input_gradient(
             columns: inputs,
             depth,
             order: Order::Down(if ahead { band * inputs } else { 0 }),
+            accumulate: accumulate || first > 0,
         };
         // SAFETY: by the assertion, the three matrices and the band ahead lie inside of their slices; `level`
         // has found the instructions.
@@ -61,13 +62,14 @@ pub(crate) fn input_gradient(
     }
 }
 
-/// dw (outputs, inputs) += dyᵀ x, with dy (rows, outputs) and x (rows, inputs).
+/// dw (outputs, inputs) = or += dyᵀ x, with dy (rows, outputs) and x (rows, inputs).
 pub(crate) fn weight_gradient(
     dy: &[f32],
     x: &[f32],
     dw: &mut [f32],
     inputs: usize,
     outputs: usize,
+    accumulate: bool,
 ) {
     let rows = x.len() / inputs;
     assert!(
@@ -76,7 +78,13 @@ pub(crate) fn weight_gradient(
     );
     if level() < Level::Avx2 {
         let operands = [(dy, [1, outputs]), (x, [inputs, 1])];
-        f32_product([outputs, inputs, rows], dw, operands[0], operands[1], true);
+        f32_product(
+            [outputs, inputs, rows],
+            dw,
+            operands[0],
+            operands[1],
+            accumulate,
+        );
         return;
     }
     let product = Product {
@@ -88,13 +96,14 @@ pub(crate) fn weight_gradient(
         columns: inputs,
         depth: rows,
         order: Order::Along,
+        accumulate,
     };
     // SAFETY: by the assertion, the three matrices lie inside of their slices; `level` has found the
     // instructions.
     unsafe { product.run() };
 }
 
-/// c (rows, columns) += a (rows, depth) b (depth, columns); b and c are contiguous.
+/// c (rows, columns) = or += a (rows, depth) b (depth, columns); b and c are contiguous.
 #[derive(Clone, Copy)]
 struct Product {
     a: *const f32,
@@ -106,6 +115,7 @@ struct Product {
     columns: usize,
     depth: usize,
     order: Order,
+    accumulate: bool,
 }
 
 /// Which way tiles go through c, and what is asked for ahead.
@@ -224,16 +234,19 @@ macro_rules! spread {
                             }
                         }
                     }
-                    let ahead = match product.order {
-                        Order::Down(ahead) if row == 0 => ahead,
-                        _ => 0,
+                    // Every tile of the panel asks for its share of a line ahead.
+                    let (ahead, share) = match product.order {
+                        Order::Down(ahead) if ahead > 0 => {
+                            let share = V.div_ceil(product.rows.div_ceil(ROWS));
+                            let asked = (row / ROWS * share).min(V);
+                            (ahead + asked * $lanes, share.min(V - asked))
+                        }
+                        _ => (0, 0),
                     };
                     for _ in 0..depth {
-                        if ahead > 0 {
-                            for v in 0..V {
-                                let next = b.wrapping_add(ahead + v * $lanes);
-                                _mm_prefetch::<_MM_HINT_T1>(next.cast());
-                            }
+                        for v in 0..share {
+                            let next = b.wrapping_add(ahead + v * $lanes);
+                            _mm_prefetch::<_MM_HINT_T1>(next.cast());
                         }
                         let mut vectors = [$zero(); V];
                         for v in 0..V {
@@ -255,10 +268,15 @@ macro_rules! spread {
                     for i in 0..M {
                         for v in 0..V {
                             let c = c.add(i * columns + v * $lanes);
+                            let mut sum = sums[i][v];
+                            if product.accumulate {
+                                let before = if WHOLE { $load(c) } else { $masked_load(c, mask) };
+                                sum = $add(before, sum);
+                            }
                             if WHOLE {
-                                $store(c, $add($load(c), sums[i][v]));
+                                $store(c, sum);
                             } else {
-                                $masked_store(c, mask, $add($masked_load(c, mask), sums[i][v]));
+                                $masked_store(c, mask, sum);
                             }
                         }
                     }
@@ -316,11 +334,12 @@ mod tests {
             let dy = values(rows * outputs, 3);
             for level in levels() {
                 let mut dx = vec![f32::NAN; rows * inputs];
-                let mut dw = vec![1.0; outputs * inputs];
+                let mut dw = vec![f32::NAN; outputs * inputs];
                 at_level(level, || {
                     input_gradient(&dy, &w, &mut dx, inputs, outputs, false);
                     input_gradient(&dy, &w, &mut dx, inputs, outputs, true);
-                    weight_gradient(&dy, &x, &mut dw, inputs, outputs);
+                    weight_gradient(&dy, &x, &mut dw, inputs, outputs, false);
+                    weight_gradient(&dy, &x, &mut dw, inputs, outputs, true);
                 });
                 for (at, dx) in dx.iter().enumerate() {
                     let (r, i) = (at / inputs, at % inputs);
@@ -340,7 +359,7 @@ mod tests {
                         .sum();
                     assert_eq!(
                         *dw,
-                        1.0 + sum,
+                        2.0 * sum,
                         "{level:?} {rows} × {inputs} × {outputs} at {at}"
                     );
                 }
