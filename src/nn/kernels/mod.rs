@@ -2,8 +2,9 @@
 //!
 //! They are plain Rust over slices, compiled once for each instruction set and picked
 //! at run time (`dispatch`), except for the matrix products: large ones are the `gemm`
-//! crate's, the small ones inside attention and those of few rows are written out in
-//! intrinsics (`small_product`, `few_rows`). Everything that would run on another device goes through here.
+//! crate's, the small ones inside attention, those of few rows and those of bf16 are
+//! written out in intrinsics (`small_product`, `few_rows`, `bf16`). Everything that would
+//! run on another device goes through here.
 
 #[macro_use]
 pub(crate) mod dispatch;
