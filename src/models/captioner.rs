@@ -8,7 +8,7 @@ use super::batch::{Specials, Texts, targets};
 use super::blocks::{Dropouts, Wanted, initial_std};
 use super::config::{LatentType, ModelConfig, TextPass};
 use super::contrastive::{ContrastiveHead, image_embedding, text_embedding};
-use super::gpt2::{Gpt2, MemoryVar};
+use super::gpt2::{Gpt2, MemoryVar, Reading};
 use super::vae::{Bottleneck, Gaussians};
 use super::vit::Vit;
 use super::{Forward, Pass};
@@ -137,7 +137,8 @@ impl Captioner {
         dropouts: &mut Dropouts,
     ) -> TokenLosses {
         let texts = Texts::without_end(captions, specials);
-        let states = self.read_text(tape, &texts, Some(memory), Wanted::All, dropouts);
+        let reading = reading(&texts, Some(memory), Wanted::All);
+        let states = self.gpt2.forward(tape, &reading, dropouts);
         self.token_losses(tape, states, &texts, captions, specials, weight)
     }
 
@@ -186,7 +187,8 @@ impl Captioner {
         dropouts: &mut Dropouts,
     ) -> Var {
         let texts = Texts::with_end(captions, specials);
-        let ends = self.read_text(tape, &texts, memory, Wanted::One, dropouts);
+        let reading = reading(&texts, memory, Wanted::One);
+        let ends = self.gpt2.forward(tape, &reading, dropouts);
         text_embedding(tape, self.head.as_ref(), ends)
     }
 
@@ -207,26 +209,36 @@ impl Captioner {
     ) -> Forward {
         let mut dropouts = Dropouts::new(pass.dropout, pass.first_sample);
         let encoded = self.encode(tape, pictures, pass.noise, pass.kl_weight, &mut dropouts);
-        let (lm, embeddings) = if self.reads_fused() {
+        let memory = Some(encoded.memory);
+        let (states, texts, ends) = if self.head.is_none() {
+            let texts = Texts::without_end(captions, specials);
+            let states =
+                self.gpt2
+                    .forward(tape, &reading(&texts, memory, Wanted::All), &mut dropouts);
+            (states, texts, None)
+        } else if self.reads_fused() {
             // One reading serves both losses: no token looks ahead to the end token.
             let texts = Texts::with_end(captions, specials);
-            let memory = Some(encoded.memory);
-            let states = self.read_text(tape, &texts, memory, Wanted::All, &mut dropouts);
-            let lm = self.token_losses(tape, states, &texts, captions, specials, pass.lm_weight);
+            let states =
+                self.gpt2
+                    .forward(tape, &reading(&texts, memory, Wanted::All), &mut dropouts);
             let ends = tape.rows(states, &texts.samples.lasts());
-            let text = text_embedding(tape, self.head.as_ref(), ends);
-            let image = self.embed_encoded(tape, &encoded);
-            (lm, Some((image, text)))
+            (states, texts, Some(ends))
         } else {
-            let memory = encoded.memory;
-            let weight = pass.lm_weight;
-            let lm = self.predict(tape, memory, captions, specials, weight, &mut dropouts);
-            let embeddings = self
-                .head
-                .is_some()
-                .then(|| self.embed(tape, &encoded, captions, specials, &mut dropouts));
-            (lm, embeddings)
+            let texts = Texts::without_end(captions, specials);
+            let whole = Texts::with_end(captions, specials);
+            let readings = [
+                &reading(&texts, memory, Wanted::All),
+                &reading(&whole, None, Wanted::One),
+            ];
+            let [states, ends] = self.gpt2.forward_both(tape, readings, &mut dropouts);
+            (states, texts, Some(ends))
         };
+        let lm = self.token_losses(tape, states, &texts, captions, specials, pass.lm_weight);
+        let embeddings = ends.map(|ends| {
+            let text = text_embedding(tape, self.head.as_ref(), ends);
+            (self.embed_encoded(tape, &encoded), text)
+        });
         let posterior = encoded.posterior;
         Forward {
             lm: Some(lm),
@@ -234,19 +246,6 @@ impl Captioner {
             kl: posterior.map(|p| p.kl),
             embeddings,
         }
-    }
-
-    fn read_text(
-        &self,
-        tape: &mut Tape,
-        texts: &Texts,
-        memory: Option<MemoryVar>,
-        wanted: Wanted,
-        dropouts: &mut Dropouts,
-    ) -> Var {
-        let (ids, samples) = (&texts.ids, &texts.samples);
-        self.gpt2
-            .forward(tape, ids, samples, memory, wanted, dropouts)
     }
 
     fn token_losses(
@@ -265,5 +264,14 @@ impl Captioner {
         };
         let targets = targets(captions, specials);
         tape.cross_entropy(predicting, Linear::tied(self.gpt2.words), &targets, weight)
+    }
+}
+
+fn reading(texts: &Texts, memory: Option<MemoryVar>, wanted: Wanted) -> Reading<'_> {
+    Reading {
+        ids: &texts.ids,
+        samples: &texts.samples,
+        memory,
+        wanted,
     }
 }

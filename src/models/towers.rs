@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use candle_core::{DType, Device, Tensor};
 
 use super::blocks::{Dropouts, Wanted};
-use super::gpt2::MemoryVar;
+use super::gpt2::{MemoryVar, Reading};
 use super::weights::{bert_config, load_bert, load_vit, open, vision_encoder_decoder_config};
 use super::*;
 use crate::nn::kernels::decode::norm;
@@ -97,7 +97,13 @@ fn vision_transformer_and_decoder() {
                 .vit
                 .forward(&mut tape, &pixels, Wanted::All, &mut off);
             let memory = with_memory.then_some(MemoryVar { states, tokens: 17 });
-            let states = gpt2.forward(&mut tape, &ids, &samples, memory, Wanted::All, &mut off);
+            let reading = Reading {
+                ids: &ids,
+                samples: &samples,
+                memory,
+                wanted: Wanted::All,
+            };
+            let states = gpt2.forward(&mut tape, &reading, &mut off);
             // transformers reports the last state after the final norm.
             let hidden = format!("{name}.hidden.{depth}");
             let expected = match depth {
@@ -213,9 +219,56 @@ fn a_token_alone_has_the_state_that_it_has_among_all() {
     };
     for memory in [None, Some(memory)] {
         let [all, alone] = [Wanted::All, Wanted::One].map(|wanted| {
-            let states = gpt2.forward(&mut tape, &ids, &samples, memory, wanted, &mut off);
+            let (ids, samples) = (&ids, &samples);
+            let reading = Reading {
+                ids,
+                samples,
+                memory,
+                wanted,
+            };
+            let states = gpt2.forward(&mut tape, &reading, &mut off);
             tape.value(states).to_vec()
         });
         close(&alone, &all, &samples.lasts());
+    }
+}
+
+/// Both readings at once are what each is alone.
+#[test]
+fn two_readings_in_one_pass_do_not_see_each_other() {
+    let model = Model::new(ModelConfig::tiny(Variant::EncoderDecoder, 50)).unwrap();
+    let params = model.init(3);
+    let gpt2 = &model.captioner().unwrap().gpt2;
+    let (mut pool, mut off) = (Pool::new(), Dropouts::off());
+    let mut tape = Tape::inference(&params, &mut pool);
+    let values: Vec<f32> = (0..3 * 4 * gpt2.config.width)
+        .map(|i| (i as f32 * 0.3).cos())
+        .collect();
+    let memory = MemoryVar {
+        states: tape.constant(3 * 4, gpt2.config.width, &values),
+        tokens: 4,
+    };
+    let ids: Vec<u32> = (0..33).map(|i| i * 7 % 50).collect();
+    let [short, long] = [[9, 2, 16], [10, 3, 17]].map(Spans::of);
+    let with = Reading {
+        ids: &ids[..27],
+        samples: &short,
+        memory: Some(memory),
+        wanted: Wanted::All,
+    };
+    let without = Reading {
+        ids: &ids[3..],
+        samples: &long,
+        memory: None,
+        wanted: Wanted::One,
+    };
+    let both = gpt2.forward_both(&mut tape, [&with, &without], &mut off);
+    for (both, reading) in both.into_iter().zip([with, without]) {
+        let alone = gpt2.forward(&mut tape, &reading, &mut off);
+        let pairs = tape.value(both).iter().zip(tape.value(alone));
+        assert_eq!(both.rows, alone.rows);
+        for (both, alone) in pairs {
+            assert!((both - alone).abs() < 1e-5, "{both} at once, {alone} alone");
+        }
     }
 }

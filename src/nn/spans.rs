@@ -27,6 +27,11 @@ impl Spans {
         Self::of((0..samples).map(|_| length))
     }
 
+    /// These samples, then those of `other`.
+    pub fn followed_by(&self, other: &Self) -> Self {
+        Self::of(self.iter().chain(other.iter()).map(|rows| rows.len()))
+    }
+
     /// Number of samples.
     pub fn samples(&self) -> usize {
         self.bounds.len() - 1
@@ -70,6 +75,10 @@ mod tests {
         assert_eq!(spans.firsts(), [0, 3, 4]);
         assert_eq!(spans.lasts(), [2, 3, 5]);
         assert_eq!(Spans::even(2, 3), Spans::of([3, 3]));
+        assert_eq!(
+            spans.followed_by(&Spans::even(1, 4)),
+            Spans::of([3, 1, 2, 4])
+        );
         assert_eq!(Spans::of([]).rows(), 0);
     }
 }

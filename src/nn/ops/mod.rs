@@ -15,6 +15,7 @@ mod linear_residual;
 mod norm;
 mod patch_embedding;
 mod rows;
+mod stack;
 
 pub use attention::{Attention, Cols, Mask};
 pub use bottleneck::{Kl, Noise};

@@ -1,10 +1,14 @@
 //! The decoder: GPT-2 with cross-attention, read with it or (for the contrastive loss) without.
 
+mod forward;
+
 use crate::nn::{
     Attention, Cols, Dropout, Gelu, Init, LayoutBuilder, Linear, Mask, Norm, Slot, Spans, Tape, Var,
 };
 
-use super::blocks::{Dropouts, Mlp, SelfAttention, Wanted, initial_std, residual_std};
+pub(super) use forward::Reading;
+
+use super::blocks::{Mlp, SelfAttention, initial_std, residual_std};
 use super::config::Gpt2Config;
 
 /// Attention of the text to the picture's states.
@@ -149,72 +153,5 @@ impl Gpt2 {
             blocks,
             norm,
         }
-    }
-
-    /// The states after the final norm, (ids, width), of the `ids` of `samples`, or only those of each
-    /// sample's last token, (samples, width), which spares most of the last block.
-    ///
-    /// Without a `memory`, every block leaves out cross-attention and its norm, as CoCa's text
-    /// decoder does in its lower half: the text is then read without having seen the picture.
-    pub fn forward(
-        &self,
-        tape: &mut Tape,
-        ids: &[u32],
-        samples: &Spans,
-        memory: Option<MemoryVar>,
-        wanted: Wanted,
-        dropouts: &mut Dropouts,
-    ) -> Var {
-        let (p, rows) = (self.config.dropout, self.config.positions);
-        let mut queries = samples.clone();
-        let mut stream = tape.embedding(ids, samples, self.words, self.positions, None);
-        if let Some(dropout) = dropouts.next(p, rows) {
-            stream = tape.dropout(stream, dropout);
-        }
-        let first_norm = self.blocks.first().map_or(self.norm, |b| b.norm_self);
-        let mut normed = tape.norm(stream, first_norm);
-        for (i, block) in self.blocks.iter().enumerate() {
-            let attention = &block.attention;
-            let dropout = dropouts.next(p, rows);
-            let gathered = if i + 1 == self.blocks.len() && wanted == Wanted::One {
-                let last = samples.lasts();
-                let gathered = attention.attend_at(tape, normed, samples, &last, dropout);
-                stream = tape.rows(stream, &last);
-                queries = Spans::even(last.len(), 1);
-                gathered
-            } else {
-                attention.attend(tape, normed, samples, Mask::Causal, dropout)
-            };
-            let norm = memory.map_or(block.norm_mlp, |_| block.norm_cross);
-            (stream, normed) = tape.linear_residual_norm(
-                gathered,
-                attention.out,
-                stream,
-                norm,
-                dropouts.next(p, rows),
-            );
-            if let Some(memory) = memory {
-                let cross = &block.cross;
-                let dropout = dropouts.next(p, rows);
-                let gathered = cross.attend(tape, normed, memory, &queries, dropout);
-                (stream, normed) = tape.linear_residual_norm(
-                    gathered,
-                    cross.out,
-                    stream,
-                    block.norm_mlp,
-                    dropouts.next(p, rows),
-                );
-            }
-            let hidden = block.mlp.hidden(tape, normed);
-            let next_norm = self.blocks.get(i + 1).map_or(self.norm, |b| b.norm_self);
-            (stream, normed) = tape.linear_residual_norm(
-                hidden,
-                block.mlp.down,
-                stream,
-                next_norm,
-                dropouts.next(p, rows),
-            );
-        }
-        normed
     }
 }
