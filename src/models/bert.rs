@@ -1,6 +1,6 @@
 //! BERT: a caption becomes one state a token, each having read the whole caption.
 
-use crate::nn::{Gelu, Init, LayoutBuilder, Mask, Norm, Slot, Spans, Tape, Var};
+use crate::nn::{Gelu, Graph, Init, LayoutBuilder, Mask, Norm, Slot, Spans, Var};
 
 use super::blocks::{Dropouts, Mlp, SelfAttention, Wanted};
 use super::config::BertConfig;
@@ -84,7 +84,7 @@ impl Bert {
     /// token, (samples, width), which spares most of the last block.
     pub fn forward(
         &self,
-        tape: &mut Tape,
+        graph: &mut dyn Graph,
         ids: &[u32],
         samples: &Spans,
         wanted: Wanted,
@@ -92,31 +92,31 @@ impl Bert {
     ) -> Var {
         let (p, rows) = (self.config.dropout, self.config.positions);
         let segment = Some((self.segments, 0));
-        let embedded = tape.embedding(ids, samples, self.words, self.positions, segment);
-        let mut state = tape.norm(embedded, self.norm);
+        let embedded = graph.embedding(ids, samples, self.words, self.positions, segment);
+        let mut state = graph.norm(embedded, self.norm);
         if let Some(dropout) = dropouts.next(p, rows) {
-            state = tape.dropout(state, dropout);
+            state = graph.dropout(state, dropout);
         }
         for (i, block) in self.blocks.iter().enumerate() {
             let attention = &block.attention;
             let dropout = dropouts.next(p, rows);
             let gathered = if i + 1 == self.blocks.len() && wanted == Wanted::One {
                 let class = samples.firsts();
-                let gathered = attention.attend_at(tape, state, samples, &class, dropout);
-                state = tape.rows(state, &class);
+                let gathered = attention.attend_at(graph, state, samples, &class, dropout);
+                state = graph.rows(state, &class);
                 gathered
             } else {
-                attention.attend(tape, state, samples, Mask::Full, dropout)
+                attention.attend(graph, state, samples, Mask::Full, dropout)
             };
-            (_, state) = tape.linear_residual_norm(
+            (_, state) = graph.linear_residual_norm(
                 gathered,
                 attention.out,
                 state,
                 block.norm_attention,
                 dropouts.next(p, rows),
             );
-            let hidden = block.mlp.hidden(tape, state);
-            (_, state) = tape.linear_residual_norm(
+            let hidden = block.mlp.hidden(graph, state);
+            (_, state) = graph.linear_residual_norm(
                 hidden,
                 block.mlp.down,
                 state,

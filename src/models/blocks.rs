@@ -1,7 +1,7 @@
 //! The parts that every tower is made of: packed self-attention, the two-layer perceptron, and the
 //! scheme by which their weights start.
 
-use crate::nn::{Attention, Cols, Dropout, Gelu, LayoutBuilder, Linear, Mask, Spans, Tape, Var};
+use crate::nn::{Attention, Cols, Dropout, Gelu, Graph, LayoutBuilder, Linear, Mask, Spans, Var};
 
 /// Which of a tower's last states are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,16 +91,16 @@ impl SelfAttention {
     /// from (tokens, width). `rows` are the places of these tokens among all.
     pub fn attend_at(
         &self,
-        tape: &mut Tape,
+        graph: &mut dyn Graph,
         x: Var,
         samples: &Spans,
         rows: &[usize],
         dropout: Option<Dropout>,
     ) -> Var {
         let width = self.out.inputs();
-        let picked = tape.rows(x, rows);
-        let query = tape.linear(picked, self.qkv.part(0..width));
-        let key_value = tape.linear(x, self.qkv.part(width..3 * width));
+        let picked = graph.rows(x, rows);
+        let query = graph.linear(picked, self.qkv.part(0..width));
+        let key_value = graph.linear(x, self.qkv.part(width..3 * width));
         let shape = Attention {
             heads: self.heads,
             queries: Spans::even(rows.len(), 1),
@@ -109,19 +109,19 @@ impl SelfAttention {
             dropout,
         };
         let (key, value) = (Cols::part(key_value, 0, 2), Cols::part(key_value, 1, 2));
-        tape.attention(Cols::all(query), key, value, shape)
+        graph.attention(Cols::all(query), key, value, shape)
     }
 
     /// What every token gathers from its sample, before the output map: (tokens, width) from the same.
     pub fn attend(
         &self,
-        tape: &mut Tape,
+        graph: &mut dyn Graph,
         x: Var,
         samples: &Spans,
         mask: Mask,
         dropout: Option<Dropout>,
     ) -> Var {
-        let qkv = tape.linear(x, self.qkv);
+        let qkv = graph.linear(x, self.qkv);
         let shape = Attention {
             heads: self.heads,
             queries: samples.clone(),
@@ -130,7 +130,7 @@ impl SelfAttention {
             dropout,
         };
         let [q, k, v] = [0, 1, 2].map(|i| Cols::part(qkv, i, 3));
-        tape.attention(q, k, v, shape)
+        graph.attention(q, k, v, shape)
     }
 }
 
@@ -162,7 +162,7 @@ impl Mlp {
     }
 
     /// The hidden layer after its GELU: (rows, hidden) from (rows, width).
-    pub fn hidden(&self, tape: &mut Tape, x: Var) -> Var {
-        tape.linear_gelu(x, self.up, self.gelu)
+    pub fn hidden(&self, graph: &mut dyn Graph, x: Var) -> Var {
+        graph.linear_gelu(x, self.up, self.gelu)
     }
 }

@@ -2,7 +2,7 @@
 //! comes over it. With a bottleneck as the bridge this is the paper's Baseline+VAE, and with the
 //! contrastive head as well its Baseline+VAE+CL.
 
-use crate::nn::{Kl, LayoutBuilder, Linear, Noise, Tape, TokenLosses, Var};
+use crate::nn::{Graph, Kl, LayoutBuilder, Linear, Noise, TokenLosses, Var};
 
 use super::batch::{Specials, Texts, targets};
 use super::blocks::{Dropouts, Wanted, initial_std};
@@ -77,22 +77,22 @@ impl Captioner {
     /// Encodes normalised pictures, (batch, 3, image, image).
     pub fn encode(
         &self,
-        tape: &mut Tape,
+        graph: &mut dyn Graph,
         pictures: &[f32],
         noise: Noise,
         kl_weight: f32,
         dropouts: &mut Dropouts,
     ) -> Encoded {
-        let (states, tokens) = self.read(tape, pictures, dropouts);
+        let (states, tokens) = self.read(graph, pictures, dropouts);
         let (memory, posterior) = match &self.bridge {
             Bridge::Direct => (MemoryVar { states, tokens }, None),
             Bridge::Projection(map) => {
-                let states = tape.linear(states, *map);
+                let states = graph.linear(states, *map);
                 (MemoryVar { states, tokens }, None)
             }
             Bridge::Bottleneck(bottleneck) => {
                 let (memory, posterior) =
-                    bottleneck.forward(tape, states, tokens, noise, kl_weight);
+                    bottleneck.forward(graph, states, tokens, noise, kl_weight);
                 (memory, Some(posterior))
             }
         };
@@ -105,23 +105,28 @@ impl Captioner {
     }
 
     /// The encoder's states that the bridge reads, and how many of them a picture has.
-    fn read(&self, tape: &mut Tape, pictures: &[f32], dropouts: &mut Dropouts) -> (Var, usize) {
+    fn read(
+        &self,
+        graph: &mut dyn Graph,
+        pictures: &[f32],
+        dropouts: &mut Dropouts,
+    ) -> (Var, usize) {
         let (wanted, tokens) = match &self.bridge {
             Bridge::Bottleneck(b) if b.config.latent == LatentType::Cls => (Wanted::One, 1),
             _ => (Wanted::All, self.vit.config.tokens()),
         };
-        let states = self.vit.forward(tape, pictures, wanted, dropouts);
+        let states = self.vit.forward(graph, pictures, wanted, dropouts);
         (states, tokens)
     }
 
     /// The posterior's means, (batch × latent tokens, size), and its divergence from the prior;
     /// `None` without a bottleneck.
-    pub fn posterior(&self, tape: &mut Tape, pictures: &[f32]) -> Option<(Var, Kl)> {
+    pub fn posterior(&self, graph: &mut dyn Graph, pictures: &[f32]) -> Option<(Var, Kl)> {
         let Bridge::Bottleneck(bottleneck) = &self.bridge else {
             return None;
         };
-        let (states, tokens) = self.read(tape, pictures, &mut Dropouts::off());
-        let (means, posterior) = bottleneck.draw(tape, states, tokens, Noise::Mean, 0.0);
+        let (states, tokens) = self.read(graph, pictures, &mut Dropouts::off());
+        let (means, posterior) = bottleneck.draw(graph, states, tokens, Noise::Mean, 0.0);
         Some((means.states, posterior.kl))
     }
 
@@ -129,7 +134,7 @@ impl Captioner {
     /// it; `weight` is the derivative of the total loss by one of them.
     pub fn predict(
         &self,
-        tape: &mut Tape,
+        graph: &mut dyn Graph,
         memory: MemoryVar,
         captions: &[&[u32]],
         specials: Specials,
@@ -138,49 +143,49 @@ impl Captioner {
     ) -> TokenLosses {
         let texts = Texts::without_end(captions, specials);
         let reading = reading(&texts, Some(memory), Wanted::All);
-        let states = self.gpt2.forward(tape, &reading, dropouts);
-        self.token_losses(tape, states, &texts, captions, specials, weight)
+        let states = self.gpt2.forward(graph, &reading, dropouts);
+        self.token_losses(graph, states, &texts, captions, specials, weight)
     }
 
     /// The embeddings of both sides, (batch, width) each: `[CLS]` of the encoder before the
     /// bridge, and the decoder's state at the end token.
     pub fn embed(
         &self,
-        tape: &mut Tape,
+        graph: &mut dyn Graph,
         encoded: &Encoded,
         captions: &[&[u32]],
         specials: Specials,
         dropouts: &mut Dropouts,
     ) -> (Var, Var) {
         let memory = self.reads_fused().then_some(encoded.memory);
-        let text = self.embed_text(tape, memory, captions, specials, dropouts);
-        (self.embed_encoded(tape, encoded), text)
+        let text = self.embed_text(graph, memory, captions, specials, dropouts);
+        (self.embed_encoded(graph, encoded), text)
     }
 
     /// The embedding of each encoded picture.
-    fn embed_encoded(&self, tape: &mut Tape, encoded: &Encoded) -> Var {
+    fn embed_encoded(&self, graph: &mut dyn Graph, encoded: &Encoded) -> Var {
         let Encoded { states, tokens, .. } = *encoded;
         let class = match tokens {
             1 => states,
-            _ => tape.rows(
+            _ => graph.rows(
                 states,
                 &(0..states.rows).step_by(tokens).collect::<Vec<_>>(),
             ),
         };
-        image_embedding(tape, self.head.as_ref(), class)
+        image_embedding(graph, self.head.as_ref(), class)
     }
 
     /// The embedding of each picture, which is all that is asked of it.
-    pub fn embed_image(&self, tape: &mut Tape, pictures: &[f32]) -> Var {
+    pub fn embed_image(&self, graph: &mut dyn Graph, pictures: &[f32]) -> Var {
         let off = &mut Dropouts::off();
-        let class = self.vit.forward(tape, pictures, Wanted::One, off);
-        image_embedding(tape, self.head.as_ref(), class)
+        let class = self.vit.forward(graph, pictures, Wanted::One, off);
+        image_embedding(graph, self.head.as_ref(), class)
     }
 
     /// The embedding of each caption, read with or without a memory.
     pub fn embed_text(
         &self,
-        tape: &mut Tape,
+        graph: &mut dyn Graph,
         memory: Option<MemoryVar>,
         captions: &[&[u32]],
         specials: Specials,
@@ -188,8 +193,8 @@ impl Captioner {
     ) -> Var {
         let texts = Texts::with_end(captions, specials);
         let reading = reading(&texts, memory, Wanted::One);
-        let ends = self.gpt2.forward(tape, &reading, dropouts);
-        text_embedding(tape, self.head.as_ref(), ends)
+        let ends = self.gpt2.forward(graph, &reading, dropouts);
+        text_embedding(graph, self.head.as_ref(), ends)
     }
 
     /// Whether a caption's embedding has seen the picture.
@@ -201,28 +206,28 @@ impl Captioner {
     /// Everything training needs of one shard.
     pub fn forward(
         &self,
-        tape: &mut Tape,
+        graph: &mut dyn Graph,
         pictures: &[f32],
         captions: &[&[u32]],
         specials: Specials,
         pass: Pass,
     ) -> Forward {
         let mut dropouts = Dropouts::new(pass.dropout, pass.first_sample);
-        let encoded = self.encode(tape, pictures, pass.noise, pass.kl_weight, &mut dropouts);
+        let encoded = self.encode(graph, pictures, pass.noise, pass.kl_weight, &mut dropouts);
         let memory = Some(encoded.memory);
         let (states, texts, ends) = if self.head.is_none() {
             let texts = Texts::without_end(captions, specials);
             let states =
                 self.gpt2
-                    .forward(tape, &reading(&texts, memory, Wanted::All), &mut dropouts);
+                    .forward(graph, &reading(&texts, memory, Wanted::All), &mut dropouts);
             (states, texts, None)
         } else if self.reads_fused() {
             // One reading serves both losses: no token looks ahead to the end token.
             let texts = Texts::with_end(captions, specials);
             let states =
                 self.gpt2
-                    .forward(tape, &reading(&texts, memory, Wanted::All), &mut dropouts);
-            let ends = tape.rows(states, &texts.samples.lasts());
+                    .forward(graph, &reading(&texts, memory, Wanted::All), &mut dropouts);
+            let ends = graph.rows(states, &texts.samples.lasts());
             (states, texts, Some(ends))
         } else {
             let texts = Texts::without_end(captions, specials);
@@ -231,13 +236,13 @@ impl Captioner {
                 &reading(&texts, memory, Wanted::All),
                 &reading(&whole, None, Wanted::One),
             ];
-            let [states, ends] = self.gpt2.forward_both(tape, readings, &mut dropouts);
+            let [states, ends] = self.gpt2.forward_both(graph, readings, &mut dropouts);
             (states, texts, Some(ends))
         };
-        let lm = self.token_losses(tape, states, &texts, captions, specials, pass.lm_weight);
+        let lm = self.token_losses(graph, states, &texts, captions, specials, pass.lm_weight);
         let embeddings = ends.map(|ends| {
-            let text = text_embedding(tape, self.head.as_ref(), ends);
-            (self.embed_encoded(tape, &encoded), text)
+            let text = text_embedding(graph, self.head.as_ref(), ends);
+            (self.embed_encoded(graph, &encoded), text)
         });
         let posterior = encoded.posterior;
         Forward {
@@ -250,7 +255,7 @@ impl Captioner {
 
     fn token_losses(
         &self,
-        tape: &mut Tape,
+        graph: &mut dyn Graph,
         states: Var,
         texts: &Texts,
         captions: &[&[u32]],
@@ -259,11 +264,11 @@ impl Captioner {
     ) -> TokenLosses {
         // Only rows that predict something meet the vocabulary: the largest product of all.
         let predicting = match texts.predicting() {
-            Some(rows) => tape.rows(states, &rows),
+            Some(rows) => graph.rows(states, &rows),
             None => states,
         };
         let targets = targets(captions, specials);
-        tape.cross_entropy(predicting, Linear::tied(self.gpt2.words), &targets, weight)
+        graph.cross_entropy(predicting, Linear::tied(self.gpt2.words), &targets, weight)
     }
 }
 

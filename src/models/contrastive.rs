@@ -3,7 +3,7 @@
 //!
 //! The loss itself needs the whole batch and lives in [`crate::nn::contrastive`].
 
-use crate::nn::{Init, LayoutBuilder, Linear, Slot, Tape, Var};
+use crate::nn::{Graph, Init, LayoutBuilder, Linear, Slot, Var};
 
 use super::blocks::initial_std;
 use super::config::ContrastiveConfig;
@@ -45,11 +45,19 @@ impl ContrastiveHead {
 }
 
 /// The states of the pictures' `[CLS]`, projected where there is a head: (batch, width).
-pub(super) fn image_embedding(tape: &mut Tape, head: Option<&ContrastiveHead>, class: Var) -> Var {
-    head.map_or(class, |head| tape.linear(class, head.image))
+pub(super) fn image_embedding(
+    graph: &mut dyn Graph,
+    head: Option<&ContrastiveHead>,
+    class: Var,
+) -> Var {
+    head.map_or(class, |head| graph.linear(class, head.image))
 }
 
 /// The captions' states, one each, projected where there is a head: (batch, width).
-pub(super) fn text_embedding(tape: &mut Tape, head: Option<&ContrastiveHead>, ends: Var) -> Var {
-    head.map_or(ends, |head| tape.linear(ends, head.text))
+pub(super) fn text_embedding(
+    graph: &mut dyn Graph,
+    head: Option<&ContrastiveHead>,
+    ends: Var,
+) -> Var {
+    head.map_or(ends, |head| graph.linear(ends, head.text))
 }

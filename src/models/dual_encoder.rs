@@ -1,7 +1,7 @@
 //! The dual encoder: a picture's `[CLS]` and a caption's `[CLS]` in one space. It writes no
 //! captions; it finds the nearest one in a bank.
 
-use crate::nn::{LayoutBuilder, Tape, Var};
+use crate::nn::{Graph, LayoutBuilder, Var};
 
 use super::batch::{Specials, Texts};
 use super::bert::Bert;
@@ -31,15 +31,20 @@ impl DualEncoder {
     }
 
     /// The embedding of each normalised picture of (batch, 3, image, image): (batch, width).
-    pub fn embed_image(&self, tape: &mut Tape, pictures: &[f32], dropouts: &mut Dropouts) -> Var {
-        let class = self.vit.forward(tape, pictures, Wanted::One, dropouts);
-        image_embedding(tape, Some(&self.head), class)
+    pub fn embed_image(
+        &self,
+        graph: &mut dyn Graph,
+        pictures: &[f32],
+        dropouts: &mut Dropouts,
+    ) -> Var {
+        let class = self.vit.forward(graph, pictures, Wanted::One, dropouts);
+        image_embedding(graph, Some(&self.head), class)
     }
 
     /// The embedding of each caption: (batch, width).
     pub fn embed_text(
         &self,
-        tape: &mut Tape,
+        graph: &mut dyn Graph,
         captions: &[&[u32]],
         specials: Specials,
         dropouts: &mut Dropouts,
@@ -47,22 +52,22 @@ impl DualEncoder {
         let Texts { ids, samples, .. } = Texts::with_end(captions, specials);
         let class = self
             .bert
-            .forward(tape, &ids, &samples, Wanted::One, dropouts);
-        text_embedding(tape, Some(&self.head), class)
+            .forward(graph, &ids, &samples, Wanted::One, dropouts);
+        text_embedding(graph, Some(&self.head), class)
     }
 
     /// Everything training needs of one shard.
     pub fn forward(
         &self,
-        tape: &mut Tape,
+        graph: &mut dyn Graph,
         pictures: &[f32],
         captions: &[&[u32]],
         specials: Specials,
         pass: Pass,
     ) -> Forward {
         let mut dropouts = Dropouts::new(pass.dropout, pass.first_sample);
-        let image = self.embed_image(tape, pictures, &mut dropouts);
-        let text = self.embed_text(tape, captions, specials, &mut dropouts);
+        let image = self.embed_image(graph, pictures, &mut dropouts);
+        let text = self.embed_text(graph, captions, specials, &mut dropouts);
         Forward {
             lm: None,
             kl: None,

@@ -42,7 +42,7 @@ mod zero;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::nn::{Kl, Layout, Noise, Params, Slot, Tape, TokenLosses, Var};
+use crate::nn::{Graph, Kl, Layout, Noise, Params, Slot, TokenLosses, Var};
 
 use captioner::Captioner;
 use contrastive::ContrastiveHead;
@@ -92,7 +92,7 @@ pub struct Pass<'a> {
     pub first_sample: usize,
 }
 
-/// What comes out of a forward pass of a shard. Language-model and KL terms are on the tape
+/// What comes out of a forward pass of a shard. Language-model and KL terms are on the graph
 /// already; the embeddings' gradients come from the contrastive loss over the whole batch.
 #[derive(Debug)]
 pub struct Forward {
@@ -178,21 +178,21 @@ impl Model {
         vae.map_or(0.0, |vae| vae::kl_element_weight(vae, batch, tokens))
     }
 
-    /// Runs one shard forward on `tape`: `pictures` are normalised, (captions, 3, image, image).
+    /// Runs one shard forward on `graph`: `pictures` are normalised, (captions, 3, image, image).
     ///
     /// # Panics
     /// If a caption does not fit the model; [`Batch::validate`] says so beforehand.
     pub fn forward(
         &self,
-        tape: &mut Tape,
+        graph: &mut dyn Graph,
         pictures: &[f32],
         captions: &[&[u32]],
         specials: Specials,
         pass: Pass,
     ) -> Forward {
         match &self.parts {
-            Parts::Captioner(m) => m.forward(tape, pictures, captions, specials, pass),
-            Parts::DualEncoder(m) => m.forward(tape, pictures, captions, specials, pass),
+            Parts::Captioner(m) => m.forward(graph, pictures, captions, specials, pass),
+            Parts::DualEncoder(m) => m.forward(graph, pictures, captions, specials, pass),
         }
     }
 

@@ -10,7 +10,7 @@ use candle_transformers::models::{bert as candle_bert, vit as candle_vit};
 use super::blocks::{Dropouts, Wanted};
 use super::weights::{bert_config, load_bert, save};
 use super::*;
-use crate::nn::{Pool, Spans};
+use crate::nn::{Pool, Spans, Tape};
 use crate::text::Tokenizer;
 
 /// A dual encoder, in whose checkpoint both towers are named as candle-transformers names them.

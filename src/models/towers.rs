@@ -14,7 +14,7 @@ use super::gpt2::{MemoryVar, Reading};
 use super::weights::{bert_config, load_bert, load_vit, open, vision_encoder_decoder_config};
 use super::*;
 use crate::nn::kernels::decode::norm;
-use crate::nn::{Linear, Norm, Pool, Spans};
+use crate::nn::{Linear, Norm, Pool, Spans, Tape};
 
 struct Towers {
     tensors: HashMap<String, Tensor>,

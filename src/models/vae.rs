@@ -1,7 +1,7 @@
 //! The variational bottleneck: of a picture's states, only what a few Gaussian dimensions carry
 //! reaches the decoder (paper, section 3.1, formulas 1 and 3).
 
-use crate::nn::{Kl, LayoutBuilder, Linear, Noise, Tape, Var};
+use crate::nn::{Graph, Kl, LayoutBuilder, Linear, Noise, Var};
 
 use super::blocks::initial_std;
 use super::config::{KlReduction, VaeConfig};
@@ -64,14 +64,14 @@ impl Bottleneck {
     /// `kl_weight` is the derivative of the total loss by the KL divergence of one element.
     pub fn forward(
         &self,
-        tape: &mut Tape,
+        graph: &mut dyn Graph,
         states: Var,
         tokens: usize,
         noise: Noise,
         kl_weight: f32,
     ) -> (MemoryVar, Gaussians) {
-        let (z, posterior) = self.draw(tape, states, tokens, noise, kl_weight);
-        let states = tape.linear(z.states, self.up);
+        let (z, posterior) = self.draw(graph, states, tokens, noise, kl_weight);
+        let states = graph.linear(z.states, self.up);
         (MemoryVar { states, ..z }, posterior)
     }
 
@@ -79,15 +79,15 @@ impl Bottleneck {
     /// [`Noise::Mean`] that is μ.
     pub fn draw(
         &self,
-        tape: &mut Tape,
+        graph: &mut dyn Graph,
         states: Var,
         tokens: usize,
         noise: Noise,
         kl_weight: f32,
     ) -> (MemoryVar, Gaussians) {
-        let mean = tape.linear(states, self.mean);
-        let log_variance = tape.linear(states, self.log_variance);
-        let (states, kl) = tape.gaussian_bottleneck(mean, log_variance, noise, kl_weight);
+        let mean = graph.linear(states, self.mean);
+        let log_variance = graph.linear(states, self.log_variance);
+        let (states, kl) = graph.gaussian_bottleneck(mean, log_variance, noise, kl_weight);
         let posterior = Gaussians {
             mean,
             log_variance,

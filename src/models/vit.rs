@@ -1,6 +1,6 @@
 //! The vision transformer: a picture becomes one state a patch, and one for the class token.
 
-use crate::nn::{Gelu, Init, LayoutBuilder, Mask, Norm, PatchEmbedding, Spans, Tape, Var};
+use crate::nn::{Gelu, Graph, Init, LayoutBuilder, Mask, Norm, PatchEmbedding, Spans, Var};
 
 use super::blocks::{Dropouts, Mlp, SelfAttention, Wanted, initial_std};
 use super::config::VitConfig;
@@ -93,7 +93,7 @@ impl Vit {
     /// (batch, width), which spares most of the last block.
     pub fn forward(
         &self,
-        tape: &mut Tape,
+        graph: &mut dyn Graph,
         pictures: &[f32],
         wanted: Wanted,
         dropouts: &mut Dropouts,
@@ -102,34 +102,34 @@ impl Vit {
         let tokens = self.config.tokens();
         let batch = pictures.len() / self.config.pixels();
         let samples = Spans::even(batch, tokens);
-        let mut stream = tape.patch_embedding(pictures, self.embedding);
+        let mut stream = graph.patch_embedding(pictures, self.embedding);
         if let Some(dropout) = dropouts.next(p, tokens) {
-            stream = tape.dropout(stream, dropout);
+            stream = graph.dropout(stream, dropout);
         }
         let first_norm = self.blocks.first().map_or(self.norm, |b| b.norm_before);
-        let mut normed = tape.norm(stream, first_norm);
+        let mut normed = graph.norm(stream, first_norm);
         for (i, block) in self.blocks.iter().enumerate() {
             let attention = &block.attention;
             let next = self.blocks.get(i + 1);
             let dropout = dropouts.next(p, tokens);
             let gathered = if next.is_none() && wanted == Wanted::One {
                 let class = samples.firsts();
-                let gathered = attention.attend_at(tape, normed, &samples, &class, dropout);
-                stream = tape.rows(stream, &class);
+                let gathered = attention.attend_at(graph, normed, &samples, &class, dropout);
+                stream = graph.rows(stream, &class);
                 gathered
             } else {
-                attention.attend(tape, normed, &samples, Mask::Full, dropout)
+                attention.attend(graph, normed, &samples, Mask::Full, dropout)
             };
-            (stream, normed) = tape.linear_residual_norm(
+            (stream, normed) = graph.linear_residual_norm(
                 gathered,
                 attention.out,
                 stream,
                 block.norm_after,
                 dropouts.next(p, tokens),
             );
-            let hidden = block.mlp.hidden(tape, normed);
+            let hidden = block.mlp.hidden(graph, normed);
             let next_norm = next.map_or(self.norm, |b| b.norm_before);
-            (stream, normed) = tape.linear_residual_norm(
+            (stream, normed) = graph.linear_residual_norm(
                 hidden,
                 block.mlp.down,
                 stream,
@@ -137,7 +137,7 @@ impl Vit {
                 dropouts.next(p, tokens),
             );
             // Of a large picture's states, one block's fill the caches already.
-            tape.retain(&[stream, normed]);
+            graph.retain(&[stream, normed]);
         }
         normed
     }

@@ -26,6 +26,7 @@ pub mod adamw;
 mod buffer;
 pub mod contrastive;
 mod gradients;
+mod graph;
 pub mod kernels;
 mod layout;
 mod ops;
@@ -40,6 +41,7 @@ mod workers;
 
 pub use buffer::Buffer;
 pub use gradients::Gradients;
+pub use graph::Graph;
 pub use layout::{Init, Layout, LayoutBuilder, Linear, Norm, Slot};
 pub use ops::{Attention, Cols, Dropout, Gelu, Kl, Mask, Noise, PatchEmbedding, TokenLosses};
 pub use params::Params;

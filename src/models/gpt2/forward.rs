@@ -1,6 +1,6 @@
 //! Reading texts: with a memory, without, or both in one pass.
 
-use crate::nn::{Dropout, Mask, Norm, Spans, Tape, Var};
+use crate::nn::{Dropout, Graph, Mask, Norm, Spans, Var};
 
 use super::super::blocks::{Dropouts, Wanted};
 use super::super::config::Gpt2Config;
@@ -23,16 +23,21 @@ pub(in crate::models) struct Reading<'r> {
 impl Gpt2 {
     /// The states after the final norm, (ids, width), or only those of each sample's last token,
     /// (samples, width), which spares most of the last block.
-    pub fn forward(&self, tape: &mut Tape, reading: &Reading, dropouts: &mut Dropouts) -> Var {
+    pub fn forward(
+        &self,
+        graph: &mut dyn Graph,
+        reading: &Reading,
+        dropouts: &mut Dropouts,
+    ) -> Var {
         let mut masks = Masks::new(self.config, 1, dropouts);
-        let mut stream = self.start(tape, reading.ids, reading.samples, &mut masks);
+        let mut stream = self.start(graph, reading.ids, reading.samples, &mut masks);
         for place in 0..self.blocks.len() {
             let wanted = match place + 1 == self.blocks.len() {
                 true => reading.wanted,
                 false => Wanted::All,
             };
             let reading = Reading { wanted, ..*reading };
-            stream = self.block(tape, place, stream, &reading, &mut masks);
+            stream = self.block(graph, place, stream, &reading, &mut masks);
         }
         stream.normed
     }
@@ -43,7 +48,7 @@ impl Gpt2 {
     /// block keep the two apart.
     pub fn forward_both(
         &self,
-        tape: &mut Tape,
+        graph: &mut dyn Graph,
         [multimodal, unimodal]: [&Reading; 2],
         dropouts: &mut Dropouts,
     ) -> [Var; 2] {
@@ -53,46 +58,52 @@ impl Gpt2 {
         let rows = multimodal.ids.len();
         let ids = [multimodal.ids, unimodal.ids].concat();
         let samples = multimodal.samples.followed_by(unimodal.samples);
-        let mut stream = self.start(tape, &ids, &samples, &mut masks);
+        let mut stream = self.start(graph, &ids, &samples, &mut masks);
         let last = self.blocks.len() - 1;
         for (place, block) in self.blocks[..last].iter().enumerate() {
             let Block {
                 attention, cross, ..
             } = block;
             let (normed, dropout) = (stream.normed, masks.next());
-            let gathered = attention.attend(tape, normed, &samples, Mask::Causal, dropout);
-            let sum = tape.linear_residual(gathered, attention.out, stream.sum, masks.next());
-            let (seeing, other) = tape.split(sum, rows);
-            let normed = tape.norm(seeing, block.norm_cross);
-            let gathered = cross.attend(tape, normed, memory, multimodal.samples, masks.next());
-            let seeing = tape.linear_residual(gathered, cross.out, seeing, masks.next());
-            let sum = tape.stack(seeing, other);
-            let normed = tape.norm(sum, block.norm_mlp);
-            stream = self.perceptron(tape, place, Stream { sum, normed }, &mut masks);
+            let gathered = attention.attend(graph, normed, &samples, Mask::Causal, dropout);
+            let sum = graph.linear_residual(gathered, attention.out, stream.sum, masks.next());
+            let (seeing, other) = graph.split(sum, rows);
+            let normed = graph.norm(seeing, block.norm_cross);
+            let gathered = cross.attend(graph, normed, memory, multimodal.samples, masks.next());
+            let seeing = graph.linear_residual(gathered, cross.out, seeing, masks.next());
+            let sum = graph.stack(seeing, other);
+            let normed = graph.norm(sum, block.norm_mlp);
+            stream = self.perceptron(graph, place, Stream { sum, normed }, &mut masks);
         }
-        let sums = tape.split(stream.sum, rows);
-        let normed = tape.split(stream.normed, rows);
+        let sums = graph.split(stream.sum, rows);
+        let normed = graph.split(stream.normed, rows);
         let ends = [(multimodal, sums.0, normed.0), (unimodal, sums.1, normed.1)];
         ends.map(|(reading, sum, normed)| {
             let stream = Stream { sum, normed };
-            self.block(tape, last, stream, reading, &mut masks).normed
+            self.block(graph, last, stream, reading, &mut masks).normed
         })
     }
 
     /// What the first block begins with: embeddings, and their norm.
-    fn start(&self, tape: &mut Tape, ids: &[u32], samples: &Spans, masks: &mut Masks) -> Stream {
-        let mut sum = tape.embedding(ids, samples, self.words, self.positions, None);
+    fn start(
+        &self,
+        graph: &mut dyn Graph,
+        ids: &[u32],
+        samples: &Spans,
+        masks: &mut Masks,
+    ) -> Stream {
+        let mut sum = graph.embedding(ids, samples, self.words, self.positions, None);
         if let Some(dropout) = masks.next() {
-            sum = tape.dropout(sum, dropout);
+            sum = graph.dropout(sum, dropout);
         }
-        let normed = tape.norm(sum, self.norm_before(0));
+        let normed = graph.norm(sum, self.norm_before(0));
         Stream { sum, normed }
     }
 
     /// What the block at `place` makes of the stream of all tokens: that of those which are wanted.
     fn block(
         &self,
-        tape: &mut Tape,
+        graph: &mut dyn Graph,
         place: usize,
         Stream { sum, normed }: Stream,
         reading: &Reading,
@@ -109,40 +120,40 @@ impl Gpt2 {
         let dropout = masks.next();
         let (gathered, residual, queries) = match reading.wanted {
             Wanted::All => (
-                attention.attend(tape, normed, samples, Mask::Causal, dropout),
+                attention.attend(graph, normed, samples, Mask::Causal, dropout),
                 sum,
                 samples.clone(),
             ),
             Wanted::One => {
                 let last = samples.lasts();
-                let gathered = attention.attend_at(tape, normed, samples, &last, dropout);
-                (gathered, tape.rows(sum, &last), Spans::even(last.len(), 1))
+                let gathered = attention.attend_at(graph, normed, samples, &last, dropout);
+                (gathered, graph.rows(sum, &last), Spans::even(last.len(), 1))
             }
         };
         let norm = reading.memory.map_or(norm_mlp, |_| norm_cross);
         let (mut sum, mut normed) =
-            tape.linear_residual_norm(gathered, attention.out, residual, norm, masks.next());
+            graph.linear_residual_norm(gathered, attention.out, residual, norm, masks.next());
         if let Some(memory) = reading.memory {
-            let gathered = cross.attend(tape, normed, memory, &queries, masks.next());
+            let gathered = cross.attend(graph, normed, memory, &queries, masks.next());
             (sum, normed) =
-                tape.linear_residual_norm(gathered, cross.out, sum, norm_mlp, masks.next());
+                graph.linear_residual_norm(gathered, cross.out, sum, norm_mlp, masks.next());
         }
-        self.perceptron(tape, place, Stream { sum, normed }, masks)
+        self.perceptron(graph, place, Stream { sum, normed }, masks)
     }
 
     /// The second half of the block at `place`, which every token goes through alone.
     fn perceptron(
         &self,
-        tape: &mut Tape,
+        graph: &mut dyn Graph,
         place: usize,
         stream: Stream,
         masks: &mut Masks,
     ) -> Stream {
         let mlp = &self.blocks[place].mlp;
-        let hidden = mlp.hidden(tape, stream.normed);
+        let hidden = mlp.hidden(graph, stream.normed);
         let norm = self.norm_before(place + 1);
         let (sum, normed) =
-            tape.linear_residual_norm(hidden, mlp.down, stream.sum, norm, masks.next());
+            graph.linear_residual_norm(hidden, mlp.down, stream.sum, norm, masks.next());
         Stream { sum, normed }
     }
 

@@ -3,7 +3,8 @@
 mod forward;
 
 use crate::nn::{
-    Attention, Cols, Dropout, Gelu, Init, LayoutBuilder, Linear, Mask, Norm, Slot, Spans, Tape, Var,
+    Attention, Cols, Dropout, Gelu, Graph, Init, LayoutBuilder, Linear, Mask, Norm, Slot, Spans,
+    Var,
 };
 
 pub(super) use forward::Reading;
@@ -49,14 +50,14 @@ impl CrossAttention {
 
     fn attend(
         &self,
-        tape: &mut Tape,
+        graph: &mut dyn Graph,
         x: Var,
         memory: MemoryVar,
         queries: &Spans,
         dropout: Option<Dropout>,
     ) -> Var {
-        let query = tape.linear(x, self.query);
-        let key_value = tape.linear(memory.states, self.key_value);
+        let query = graph.linear(x, self.query);
+        let key_value = graph.linear(memory.states, self.key_value);
         let shape = Attention {
             heads: self.heads,
             queries: queries.clone(),
@@ -65,7 +66,7 @@ impl CrossAttention {
             dropout,
         };
         let (key, value) = (Cols::part(key_value, 0, 2), Cols::part(key_value, 1, 2));
-        tape.attention(Cols::all(query), key, value, shape)
+        graph.attention(Cols::all(query), key, value, shape)
     }
 }
 
