@@ -135,7 +135,7 @@ impl Stretch<'_> {
 
 impl AdamW {
     /// What update number `step`, counted from 1, multiplies with.
-    fn factors(&self, step: u64, gradient_scale: f32) -> Factors {
+    pub(super) fn factors(&self, step: u64, gradient_scale: f32) -> Factors {
         let correction = |beta: f32| 1.0 - f64::from(beta).powf(step as f64);
         let (keep, coupled) = if self.decoupled {
             (

@@ -22,11 +22,15 @@
 //! Wrong shapes are a programmer's mistake here and panic with a message; user
 //! input is checked before it arrives.
 
+#[macro_use]
+mod graph;
+
 pub mod adamw;
 mod buffer;
 pub mod contrastive;
+#[cfg(any(feature = "cuda", feature = "cuda-emulator"))]
+pub mod cuda;
 mod gradients;
-mod graph;
 pub mod kernels;
 mod layout;
 mod ops;

@@ -33,6 +33,12 @@ impl Stream {
         Self::new(seed, hash)
     }
 
+    /// What it is told apart by, for a device that draws from it.
+    #[cfg(any(feature = "cuda", feature = "cuda-emulator"))]
+    pub fn key(self) -> u64 {
+        self.key
+    }
+
     /// The keys of one row.
     pub fn row(self, row: u64) -> RowKey {
         let bits = mix64(self.key ^ mix64(row));

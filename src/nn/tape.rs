@@ -274,6 +274,8 @@ impl Backward<'_> {
     }
 }
 
+graph_by_methods!(Tape<'_>);
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;

@@ -22,7 +22,7 @@ pub struct Dropout {
 
 impl Dropout {
     /// What the kernels need; nothing if nothing is dropped.
-    pub(super) fn mask(&self) -> Option<Mask> {
+    pub(in crate::nn) fn mask(&self) -> Option<Mask> {
         assert!(
             (0.0..1.0).contains(&self.p),
             "a dropout of {} is not in [0, 1)",

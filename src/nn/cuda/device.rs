@@ -1,0 +1,172 @@
+//! A device, its free memory and the first thing that went wrong on it.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use super::array::{Array, Element};
+use super::driver::Driver;
+use crate::error::{Error, Result};
+
+/// A device that computes.
+///
+/// Operations do not say whether they succeeded: after the first failure the device does nothing more, and
+/// [`Self::check`], which ends every step, returns that failure.
+#[derive(Clone)]
+pub struct Device(Arc<Inner>);
+
+struct Inner {
+    driver: Box<dyn Driver>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Memory to be used again, by size.
+    free: HashMap<usize, Vec<u64>>,
+    /// Bytes that arrays have, and the most that they ever had.
+    used: usize,
+    peak: usize,
+    failure: Option<Error>,
+}
+
+impl Device {
+    /// The device of this number, counted from 0.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if there is no driver, no cuBLASLt or no such device; [`Error::Failed`] if the driver
+    /// refuses.
+    #[cfg(feature = "cuda")]
+    pub fn open(ordinal: u32) -> Result<Self> {
+        super::gpu::Gpu::open(ordinal).map(Self::new)
+    }
+
+    /// The kernels run on the CPU, thread by thread: exact and slow, for tests.
+    #[cfg(feature = "cuda-emulator")]
+    pub fn emulated() -> Self {
+        Self::new(super::emulator::Emulator)
+    }
+
+    fn new(driver: impl Driver + 'static) -> Self {
+        Self(Arc::new(Inner {
+            driver: Box::new(driver),
+            state: Mutex::default(),
+        }))
+    }
+
+    /// What the device is called.
+    pub fn name(&self) -> String {
+        self.0.driver.name()
+    }
+
+    /// The most memory that arrays have had at a time, in bytes.
+    pub fn peak_memory(&self) -> usize {
+        self.state().peak
+    }
+
+    /// The first failure since the last call.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] with what the device said: out of memory, and how much was asked for and free; or a
+    /// kernel or a copy that failed.
+    pub fn check(&self) -> Result<()> {
+        match self.state().failure.take() {
+            Some(failure) => Err(failure),
+            None => Ok(()),
+        }
+    }
+
+    /// An array of unspecified values.
+    pub(super) fn array(&self, element: Element, len: usize) -> Array {
+        let bytes = size_class(len * element.bytes());
+        let recycled = {
+            let mut state = self.state();
+            state.used += bytes;
+            state.peak = state.peak.max(state.used);
+            state.free.get_mut(&bytes).and_then(Vec::pop)
+        };
+        let address = recycled.or_else(|| self.run(|driver| driver.allocate(bytes)));
+        let address = address.unwrap_or(0);
+        if cfg!(test) && address != 0 {
+            // NaN in every floating-point type: whoever reads before writing is found out.
+            self.run(|driver| driver.fill(address, 0xff, bytes));
+        }
+        Array::new(self.clone(), address, bytes, element, len)
+    }
+
+    /// Takes the memory of an array back.
+    pub(super) fn recycle(&self, address: u64, bytes: usize) {
+        let mut state = self.state();
+        state.used -= bytes;
+        if address != 0 {
+            state.free.entry(bytes).or_default().push(address);
+        }
+    }
+
+    /// Does something on the device, unless something failed before.
+    pub(super) fn run<V>(&self, work: impl FnOnce(&dyn Driver) -> Result<V>) -> Option<V> {
+        if self.state().failure.is_some() {
+            return None;
+        }
+        match work(&*self.0.driver) {
+            Ok(value) => Some(value),
+            Err(failure) => {
+                self.state().failure.get_or_insert(failure);
+                None
+            }
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0
+            .state
+            .lock()
+            .expect("no thread panicked with the device's state")
+    }
+}
+
+impl fmt::Debug for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.driver.fmt(f)
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let state = self
+            .state
+            .get_mut()
+            .expect("no thread panicked with the device's state");
+        for (&bytes, addresses) in &state.free {
+            for &address in addresses {
+                self.driver.free(address, bytes);
+            }
+        }
+    }
+}
+
+/// The sizes that memory comes in: powers of two and three steps between two of them, so that arrays of
+/// changing length find their memory again.
+fn size_class(bytes: usize) -> usize {
+    const SMALLEST: usize = 512;
+    let step = (bytes.max(SMALLEST).next_power_of_two() / 8).max(SMALLEST / 4);
+    bytes.max(SMALLEST).next_multiple_of(step)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_waste_less_than_a_quarter() {
+        for bytes in 1..100_000 {
+            let size = size_class(bytes);
+            assert!(
+                size >= bytes && size.is_multiple_of(128),
+                "{bytes} in {size}"
+            );
+            assert!(bytes < 512 || size * 3 < bytes * 4, "{bytes} in {size}");
+            assert_eq!(size_class(size), size);
+        }
+    }
+}

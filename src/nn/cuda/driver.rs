@@ -1,0 +1,70 @@
+//! What a device can do: memory, kernels by name, and matrix products.
+
+use std::ffi::c_void;
+use std::fmt::Debug;
+
+use crate::error::Result;
+
+/// Threads of a block, for every kernel (`THREADS` in `kernels/platform.cuh`).
+pub(super) const THREADS: usize = 128;
+/// Warps of a block.
+pub(super) const WARPS: usize = 4;
+
+/// A device, in its own terms. What is asked for runs in the order in which it was asked for; only
+/// [`Self::download`] waits.
+///
+/// Addresses and sizes come checked, from [`super::launch`] and [`super::array`].
+pub(super) trait Driver: Debug + Send + Sync {
+    /// What the device is called.
+    fn name(&self) -> String;
+    /// New memory.
+    fn allocate(&self, bytes: usize) -> Result<u64>;
+    /// Gives memory back.
+    fn free(&self, address: u64, bytes: usize);
+    /// Copies to the device.
+    fn upload(&self, to: u64, bytes: &[u8]) -> Result<()>;
+    /// Waits for all that was asked for, and copies from the device.
+    fn download(&self, from: u64, bytes: &mut [u8]) -> Result<()>;
+    /// Copies on the device, between places that do not overlap.
+    fn copy(&self, from: u64, to: u64, bytes: usize) -> Result<()>;
+    /// Fills memory with a byte.
+    fn fill(&self, at: u64, byte: u8, bytes: usize) -> Result<()>;
+    /// Runs a kernel in blocks of [`THREADS`] threads; each argument's address and size.
+    fn launch(
+        &self,
+        kernel: &str,
+        grid: [u32; 2],
+        arguments: &[(*mut c_void, usize)],
+    ) -> Result<()>;
+    /// Multiplies matrices.
+    fn product(&self, product: &Product) -> Result<()>;
+}
+
+/// One of the products of a linear map, of matrices that lie row by row without gaps.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Product {
+    pub kind: ProductKind,
+    pub rows: usize,
+    pub inputs: usize,
+    pub outputs: usize,
+    pub a: u64,
+    pub b: u64,
+    pub c: u64,
+    /// Whether a and b are bf16; otherwise they are f32. Sums are f32 in either case.
+    pub operands_are_bf16: bool,
+    /// Whether c is bf16.
+    pub result_is_bf16: bool,
+    /// Whether c is added to.
+    pub adds: bool,
+}
+
+/// Which product: its operands a and b, and its result c.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum ProductKind {
+    /// y (rows, outputs) of x (rows, inputs) and w (outputs, inputs): x wᵀ.
+    Forward,
+    /// dx (rows, inputs) of dy (rows, outputs) and w: dy w.
+    InputGradient,
+    /// dw (outputs, inputs) of dy and x: dyᵀ x.
+    WeightGradient,
+}

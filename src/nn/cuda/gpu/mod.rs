@@ -1,0 +1,231 @@
+//! NVIDIA devices, through the driver's own interface.
+
+mod products;
+
+use std::collections::HashMap;
+use std::ffi::{CString, c_void};
+use std::sync::Mutex;
+
+use cudarc::driver::{DriverError, result, sys};
+
+use self::products::Products;
+use super::driver::{Driver, Product, THREADS};
+use crate::error::{Error, Result};
+
+/// The kernels as the compiler left them: code for several generations, of which the driver takes what fits.
+static KERNELS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/kernels.fatbin"));
+
+/// One device, with all work in one stream.
+#[derive(Debug)]
+pub(super) struct Gpu {
+    name: String,
+    device: sys::CUdevice,
+    context: sys::CUcontext,
+    stream: sys::CUstream,
+    module: sys::CUmodule,
+    /// By name, as they are asked for.
+    functions: Mutex<HashMap<String, Function>>,
+    products: Products,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Function(sys::CUfunction);
+
+// SAFETY: handles of the driver, which any thread may use once it has made the context its own; every method
+// does that first.
+unsafe impl Send for Function {}
+// SAFETY: as above.
+unsafe impl Send for Gpu {}
+// SAFETY: as above; what changes is behind a lock.
+unsafe impl Sync for Gpu {}
+
+impl Gpu {
+    /// Opens a device by its number.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if there is no driver, no cuBLASLt or no device of that number, or it is too old for the
+    /// kernels; [`Error::Failed`] if the driver refuses.
+    pub fn open(ordinal: u32) -> Result<Self> {
+        // SAFETY: opens libraries by name and looks no further.
+        let [driver, products] = unsafe {
+            [
+                sys::is_culib_present(),
+                cudarc::cublaslt::sys::is_culib_present(),
+            ]
+        };
+        if !driver {
+            return Err(Error::input(format!(
+                "cuda:{ordinal}: no NVIDIA driver here (libcuda.so)"
+            )));
+        }
+        if !products {
+            return Err(Error::input(format!(
+                "cuda:{ordinal}: no cuBLASLt here (libcublasLt.so of CUDA 12 or 13, in LD_LIBRARY_PATH)"
+            )));
+        }
+        let number = i32::try_from(ordinal).unwrap_or(i32::MAX);
+        let opened = result::init().and_then(|()| result::device::get(number));
+        let device =
+            opened.map_err(|error| Error::input(format!("cuda:{ordinal}: {}", said(error))))?;
+        let failed = |what: &'static str| {
+            move |error| Error::failed(format!("cuda:{ordinal}: {what}: {}", said(error)))
+        };
+        let name = result::device::get_name(device).map_err(failed("its name"))?;
+        // SAFETY: a device of `get`; the context is current when the module is loaded; the image is whole.
+        unsafe {
+            let context =
+                result::primary_ctx::retain(device).map_err(failed("making a context"))?;
+            result::ctx::set_current(context).map_err(failed("entering its context"))?;
+            let stream = result::stream::create(result::stream::StreamKind::NonBlocking)
+                .map_err(failed("making a stream"))?;
+            let module = result::module::load_data(KERNELS.as_ptr().cast()).map_err(failed(
+                "loading the kernels (compute capability 8.0 or later)",
+            ))?;
+            Ok(Self {
+                name,
+                device,
+                context,
+                stream,
+                module,
+                functions: Mutex::default(),
+                products: Products::new()?,
+            })
+        }
+    }
+
+    /// Makes the context this thread's, and does something in it.
+    fn enter<V>(&self, what: &str, work: impl FnOnce() -> Result<V, DriverError>) -> Result<V> {
+        // SAFETY: the context lives as long as this.
+        let entered = unsafe { result::ctx::set_current(self.context) };
+        let done = entered.and_then(|()| work());
+        done.map_err(|error| Error::failed(format!("{}: {what}: {}", self.name, said(error))))
+    }
+
+    fn function(&self, name: &str) -> Result<Function, DriverError> {
+        let mut functions = self.functions.lock().expect("no thread panicked with it");
+        if let Some(&function) = functions.get(name) {
+            return Ok(function);
+        }
+        let c_name = CString::new(name).expect("a name without zeros");
+        // SAFETY: the module lives as long as this.
+        let function = Function(unsafe { result::module::get_function(self.module, c_name) }?);
+        functions.insert(name.to_owned(), function);
+        Ok(function)
+    }
+}
+
+/// What the driver calls an error.
+fn said(error: DriverError) -> String {
+    match (error.error_name(), error.error_string()) {
+        (Ok(name), Ok(text)) => format!("{} ({})", text.to_string_lossy(), name.to_string_lossy()),
+        _ => format!("error {:?}", error.0),
+    }
+}
+
+impl Driver for Gpu {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn allocate(&self, bytes: usize) -> Result<u64> {
+        let (mut free, mut total) = (0, 0);
+        let address = self.enter("allocating", || {
+            // SAFETY: memory that is freed by `free` alone.
+            match unsafe { result::malloc_sync(bytes) } {
+                Err(DriverError(sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY)) => {
+                    (free, total) = result::mem_get_info()?;
+                    Ok(None)
+                }
+                other => other.map(Some),
+            }
+        })?;
+        let mb = |bytes: usize| bytes.div_ceil(1 << 20);
+        address.ok_or_else(|| {
+            Error::failed(format!(
+                "{}: out of memory: {} MB asked for, {} of {} MB free",
+                self.name,
+                mb(bytes),
+                mb(free),
+                mb(total)
+            ))
+        })
+    }
+
+    fn free(&self, address: u64, _bytes: usize) {
+        // SAFETY: `allocate` gave this address, and nothing uses it any more. An error here is one of an
+        // earlier kernel, which has been told.
+        let _ = self.enter("freeing", || unsafe { result::free_sync(address) });
+    }
+
+    fn upload(&self, to: u64, bytes: &[u8]) -> Result<()> {
+        // SAFETY: so many bytes of memory of `allocate`. Memory that is not pinned has been read when this returns.
+        self.enter("copying to it", || unsafe {
+            result::memcpy_htod_async(to, bytes, self.stream)
+        })
+    }
+
+    fn download(&self, from: u64, bytes: &mut [u8]) -> Result<()> {
+        // SAFETY: so many bytes of memory of `allocate`, and the slice outlives the wait.
+        self.enter("copying from it", || unsafe {
+            result::memcpy_dtoh_async(bytes, from, self.stream)?;
+            result::stream::synchronize(self.stream)
+        })
+    }
+
+    fn copy(&self, from: u64, to: u64, bytes: usize) -> Result<()> {
+        if bytes == 0 {
+            return Ok(());
+        }
+        // SAFETY: so many bytes of memory of `allocate` on both sides.
+        self.enter("copying on it", || unsafe {
+            result::memcpy_dtod_async(to, from, bytes, self.stream)
+        })
+    }
+
+    fn fill(&self, at: u64, byte: u8, bytes: usize) -> Result<()> {
+        if bytes == 0 {
+            return Ok(());
+        }
+        // SAFETY: so many bytes of memory of `allocate`.
+        self.enter("filling memory", || unsafe {
+            result::memset_d8_async(at, byte, bytes, self.stream)
+        })
+    }
+
+    fn launch(
+        &self,
+        kernel: &str,
+        grid: [u32; 2],
+        arguments: &[(*mut c_void, usize)],
+    ) -> Result<()> {
+        let mut pointers: Vec<_> = arguments.iter().map(|argument| argument.0).collect();
+        self.enter(kernel, || {
+            let function = self.function(kernel)?;
+            let (grid, block) = ((grid[0], grid[1], 1), (THREADS as u32, 1, 1));
+            // SAFETY: every argument points to a value, whose sizes the emulator's tests compare with the
+            // kernel's; what addresses among them point to was checked by `Launch`.
+            unsafe { result::launch_kernel(function.0, grid, block, 0, self.stream, &mut pointers) }
+        })
+    }
+
+    fn product(&self, product: &Product) -> Result<()> {
+        self.enter("entering its context", || Ok(()))?;
+        self.products.run(product, self.stream)
+    }
+}
+
+impl Drop for Gpu {
+    fn drop(&mut self) {
+        // What fails here has no consequence: the process is done with the device.
+        let _ = self.enter("leaving it", || {
+            self.products.close();
+            // SAFETY: all of it was made by `open`, and nothing uses it any more.
+            unsafe {
+                result::stream::synchronize(self.stream)?;
+                result::module::unload(self.module)?;
+                result::stream::destroy(self.stream)?;
+                result::primary_ctx::release(self.device)
+            }
+        });
+    }
+}

@@ -1,0 +1,52 @@
+// Cross-entropy of rows of f32 logits: a block a row.
+
+// The loss and the likeliest token of each row, and, if there is room for it, the gradient by the logits times
+// weight. A target of 0xffffffff is none: no loss, no gradient.
+KERNEL(TYPED(cross_entropy), (const float *logits, const unsigned *targets, float weight, T *gradient, float *losses,
+                              unsigned *predictions, unsigned columns)) {
+    __shared__ float room[WARPS];
+    __shared__ float mosts[THREADS];
+    __shared__ unsigned wheres[THREADS];
+    unsigned row = blockIdx.x;
+    const float *x = logits + size_t(row) * columns;
+    float most = -INFINITY;
+    unsigned where = 0;
+    for (unsigned column = threadIdx.x; column < columns; column += THREADS) {
+        if (x[column] > most) {
+            most = x[column];
+            where = column;
+        }
+    }
+    mosts[threadIdx.x] = most;
+    wheres[threadIdx.x] = where;
+    __syncthreads();
+    // Of equal ones the first column.
+    for (unsigned half = THREADS / 2; half > 0; half /= 2) {
+        if (threadIdx.x < half) {
+            float other = mosts[threadIdx.x + half];
+            unsigned place = wheres[threadIdx.x + half];
+            if (other > mosts[threadIdx.x] || (other == mosts[threadIdx.x] && place < wheres[threadIdx.x])) {
+                mosts[threadIdx.x] = other;
+                wheres[threadIdx.x] = place;
+            }
+        }
+        __syncthreads();
+    }
+    most = mosts[0];
+    float sum = 0.0f;
+    for (unsigned column = threadIdx.x; column < columns; column += THREADS) sum += expf(x[column] - most);
+    sum = block_sum(sum, room);
+    unsigned target = targets[row];
+    bool has_target = target != 0xffffffffu;
+    if (threadIdx.x == 0) {
+        predictions[row] = wheres[0];
+        losses[row] = has_target ? logf(sum) + most - x[target] : 0.0f;
+    }
+    if (!gradient) return;
+    float of_one = has_target ? weight / sum : 0.0f;
+    for (unsigned column = threadIdx.x; column < columns; column += THREADS) {
+        float d = expf(x[column] - most) * of_one;
+        if (has_target && column == target) d -= weight;
+        gradient[size_t(row) * columns + column] = narrowed<T>(d);
+    }
+}

@@ -1,0 +1,54 @@
+// Functions of single values, and sums over blocks.
+#pragma once
+
+// gelu(x) and gelu'(x); exact is the form with erf.
+__device__ __forceinline__ void gelu(bool exact, float x, float &y, float &derivative) {
+    if (exact) {
+        float below = 0.5f * (1.0f + erff(x * 0.70710678f));
+        y = x * below;
+        derivative = below + x * 0.39894228f * expf(-0.5f * x * x);
+    } else {
+        float square = x * x;
+        float gate = 1.0f / (1.0f + expf(-1.5957691f * x * (1.0f + 0.044715f * square)));
+        float slope = 1.5957691f * (1.0f + 0.134145f * square);
+        y = x * gate;
+        derivative = gate + x * slope * gate * (1.0f - gate);
+    }
+}
+
+// e^x − 1 − x, without the cancellation near 0.
+__device__ __forceinline__ float excess(float x) {
+    if (fabsf(x) >= 1.0f) return expf(x) - 1.0f - x;
+    float p = 1.0f / 362880.0f;
+    p = p * x + 1.0f / 40320.0f;
+    p = p * x + 1.0f / 5040.0f;
+    p = p * x + 1.0f / 720.0f;
+    p = p * x + 1.0f / 120.0f;
+    p = p * x + 1.0f / 24.0f;
+    p = p * x + 1.0f / 6.0f;
+    p = p * x + 0.5f;
+    return x * x * p;
+}
+
+// Standard normal values of a row by counter, as src/nn/kernels/noise.rs draws them.
+__device__ __forceinline__ float normal(RowKey key, unsigned column, unsigned columns) {
+    unsigned half = (columns + 1) / 2;
+    unsigned i = column < half ? column : column - half;
+    float unit = (float(key.bits(2 * i) >> 8) + 0.5f) * (1.0f / 16777216.0f);
+    float radius = sqrtf(-2.0f * logf(unit));
+    float sin, cos;
+    // A full turn is 2³² of the bits, and two of what sincospi takes.
+    sincospif(float(int(key.bits(2 * i + 1))) * (1.0f / 2147483648.0f), &sin, &cos);
+    return radius * (column < half ? cos : sin);
+}
+
+// The sum over a block, which every thread gets.
+__device__ __forceinline__ float block_sum(float value, float *room) {
+    value = warp_sum(value);
+    __syncthreads();
+    if (lane() == 0) room[warp_of_block()] = value;
+    __syncthreads();
+    float total = 0.0f;
+    for (int warp = 0; warp < WARPS; warp++) total += room[warp];
+    return total;
+}

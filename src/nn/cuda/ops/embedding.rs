@@ -1,0 +1,74 @@
+//! Embeddings of tokens and of their positions.
+
+use crate::nn::cuda::array::Element;
+use crate::nn::cuda::tape::DeviceTape;
+use crate::nn::layout::Slot;
+use crate::nn::spans::Spans;
+use crate::nn::tape::Var;
+
+impl DeviceTape<'_> {
+    /// words\[id\] + positions\[place in the sample\] (+ one row of a further table): (ids, width).
+    pub fn embedding(
+        &mut self,
+        ids: &[u32],
+        samples: &Spans,
+        words: Slot,
+        positions: Slot,
+        extra: Option<(Slot, usize)>,
+    ) -> Var {
+        let (rows, width) = (ids.len(), words.cols);
+        assert_eq!(rows, samples.rows(), "samples that all ids are in");
+        for &id in ids {
+            assert!(
+                (id as usize) < words.rows,
+                "row {id} of a table of {}",
+                words.rows
+            );
+        }
+        let places: Vec<u32> = samples
+            .iter()
+            .flat_map(|rows| 0..rows.len() as u32)
+            .collect();
+        for &place in &places {
+            assert!(
+                (place as usize) < positions.rows,
+                "row {place} of a table of {}",
+                positions.rows
+            );
+        }
+        let extra = extra.map(|(table, row)| table.rows(row..row + 1));
+        let mark = self.mark();
+        let out = self.activations(rows * width);
+        let [ids_there, places_there] =
+            [ids, &places].map(|values| self.device().uploaded(Element::U32, values));
+        self.device()
+            .typed_kernel("embed", self.precision())
+            .array(ids_there.view(), Element::U32, rows)
+            .array(places_there.view(), Element::U32, rows)
+            .array(self.params.slice(words), Element::F32, words.len())
+            .array(self.params.slice(positions), Element::F32, positions.len())
+            .optional(extra.map(|row| self.params.slice(row)), Element::F32, width)
+            .array(out.view(), self.precision().into(), rows * width)
+            .count(rows)
+            .count(width)
+            .rows(rows, 1);
+        let out = self.push(rows, width, out);
+        let ids = ids.to_vec();
+        self.record(mark, move |back| {
+            let Some(gradient) = back.take_gradient(out) else {
+                return;
+            };
+            let (device, precision) = (back.device(), back.precision());
+            for (table, rows) in [(words, ids), (positions, places)] {
+                let to = back.gradients.slice(table);
+                let rows = rows.into_iter().map(|row| row as usize);
+                device.add_rows(precision, gradient.view(), rows, to, width);
+            }
+            if let Some(row) = extra {
+                let to = back.gradients.slice(row);
+                device.add_column_sums(precision, gradient.view(), to);
+            }
+        });
+        out
+    }
+}

@@ -1,0 +1,303 @@
+//! The linear map: alone, before a GELU, and onto a residual stream.
+
+use crate::nn::cuda::array::{Array, Element, View};
+use crate::nn::cuda::device::Device;
+use crate::nn::cuda::driver::{Product, ProductKind};
+use crate::nn::cuda::tape::{Backward, DeviceTape};
+use crate::nn::layout::{Linear, Norm};
+use crate::nn::ops::{Dropout, Gelu};
+use crate::nn::tape::Var;
+
+use super::elementwise::Mask;
+
+impl Device {
+    /// c = or += the product of a and b; `[rows, inputs, outputs]` of the linear map.
+    pub(super) fn product(
+        &self,
+        kind: ProductKind,
+        [rows, inputs, outputs]: [usize; 3],
+        [a, b, c]: [View; 3],
+        adds: bool,
+    ) {
+        let (x, w, y) = (rows * inputs, outputs * inputs, rows * outputs);
+        let lens = match kind {
+            ProductKind::Forward => [x, w, y],
+            ProductKind::InputGradient => [y, w, x],
+            ProductKind::WeightGradient => [y, x, w],
+        };
+        assert_eq!([a.len, b.len, c.len], lens, "matrices of these sizes");
+        assert_eq!(a.element, b.element, "operands of one type");
+        for view in [a, c] {
+            assert!(matches!(view.element, Element::F32 | Element::Bf16));
+        }
+        if rows == 0 {
+            // Nothing to add; a gradient of no rows is zeros.
+            assert!(adds || c.len == 0, "a product over no rows");
+            return;
+        }
+        let product = Product {
+            kind,
+            rows,
+            inputs,
+            outputs,
+            a: a.address,
+            b: b.address,
+            c: c.address,
+            operands_are_bf16: a.element == Element::Bf16,
+            result_is_bf16: c.element == Element::Bf16,
+            adds,
+        };
+        self.run(|driver| driver.product(&product));
+    }
+}
+
+/// residual + mask(x Wᵀ + b).
+#[derive(Clone, Copy)]
+struct Branch {
+    x: Var,
+    linear: Linear,
+    residual: Var,
+    mask: Mask,
+}
+
+impl DeviceTape<'_> {
+    /// x Wᵀ + b.
+    pub fn linear(&mut self, x: Var, linear: Linear) -> Var {
+        let mark = self.mark();
+        let y = self.map(x, linear);
+        let outputs = linear.outputs();
+        if let Some(b) = linear.b {
+            self.device()
+                .typed_kernel("add_row", self.precision())
+                .array(y.view(), self.precision().into(), x.rows * outputs)
+                .array(self.params.slice(b), Element::F32, outputs)
+                .count(x.rows)
+                .count(outputs)
+                .threads(x.rows * outputs);
+        }
+        let y = self.push(x.rows, outputs, y);
+        let data = self.data(x);
+        self.record(mark, move |back| {
+            let Some(dy) = back.take_gradient(y) else {
+                return;
+            };
+            back.bias(linear, &dy);
+            back.map(x, data.view(), linear, &dy);
+        });
+        y
+    }
+
+    /// gelu(x Wᵀ + b); the map must have a bias.
+    pub fn linear_gelu(&mut self, x: Var, linear: Linear, gelu: Gelu) -> Var {
+        let mark = self.mark();
+        let b = linear.b.expect("a bias before a GELU");
+        let outputs = linear.outputs();
+        let len = x.rows * outputs;
+        let derivative = self.map(x, linear);
+        let y = self.activations(len);
+        let element = self.precision().into();
+        self.device()
+            .typed_kernel("gelu", self.precision())
+            .array(derivative.view(), element, len)
+            .array(self.params.slice(b), Element::F32, outputs)
+            .array(y.view(), element, len)
+            .flag(gelu == Gelu::Erf)
+            .count(x.rows)
+            .count(outputs)
+            .threads(len);
+        let y = self.push(x.rows, outputs, y);
+        let data = self.data(x);
+        self.record(mark, move |back| {
+            let Some(dy) = back.take_gradient(y) else {
+                return;
+            };
+            back.device()
+                .typed_kernel("multiply", back.precision())
+                .array(dy.view(), element, len)
+                .array(derivative.view(), element, len)
+                .value(len)
+                .threads(len);
+            back.bias(linear, &dy);
+            back.map(x, data.view(), linear, &dy);
+        });
+        y
+    }
+
+    /// residual + dropout(x Wᵀ + b).
+    pub fn linear_residual(
+        &mut self,
+        x: Var,
+        linear: Linear,
+        residual: Var,
+        dropout: Option<Dropout>,
+    ) -> Var {
+        let mark = self.mark();
+        let branch = Branch::new(x, linear, residual, dropout);
+        let (sum, _) = self.branch(&branch, None);
+        let sum = self.push(residual.rows, residual.cols, sum);
+        let data = self.data(x);
+        self.record(mark, move |back| {
+            if let Some(gradient) = back.take_gradient(sum) {
+                back.branch(&branch, data.view(), gradient);
+            }
+        });
+        sum
+    }
+
+    /// (sum, norm(sum)) with sum = residual + dropout(x Wᵀ + b). Either may stay unused.
+    pub fn linear_residual_norm(
+        &mut self,
+        x: Var,
+        linear: Linear,
+        residual: Var,
+        norm: Norm,
+        dropout: Option<Dropout>,
+    ) -> (Var, Var) {
+        let mark = self.mark();
+        let branch = Branch::new(x, linear, residual, dropout);
+        let (sum, normed) = self.branch(&branch, Some(norm));
+        let (normed, stats) = normed.expect("a norm that was asked for");
+        let (rows, cols) = (residual.rows, residual.cols);
+        let sum = self.push(rows, cols, sum);
+        let normed = self.push(rows, cols, normed);
+        let (data, sums) = (self.data(x), self.data(sum));
+        self.record(mark, move |back| {
+            let (d_sum, d_normed) = (back.take_gradient(sum), back.take_gradient(normed));
+            let gradient = match (d_sum, d_normed) {
+                (None, None) => return,
+                (Some(d_sum), None) => d_sum,
+                (d_sum, Some(d_normed)) => {
+                    let d_sum = d_sum.as_ref().map(Array::view);
+                    back.norm(norm, sums.view(), &stats, d_normed, d_sum)
+                }
+            };
+            back.branch(&branch, data.view(), gradient);
+        });
+        (sum, normed)
+    }
+
+    /// x Wᵀ.
+    fn map(&self, x: Var, linear: Linear) -> Array {
+        let sizes = [x.rows, linear.inputs(), linear.outputs()];
+        assert_eq!(x.cols, linear.inputs(), "an input for every column");
+        let y = self.activations(x.rows * linear.outputs());
+        let (data, w) = (self.data(x), self.params.weights(linear.w));
+        self.device().product(
+            ProductKind::Forward,
+            sizes,
+            [data.view(), w, y.view()],
+            false,
+        );
+        y
+    }
+
+    /// The sum, and its norm with that norm's statistics.
+    fn branch(&self, branch: &Branch, norm: Option<Norm>) -> (Array, Option<(Array, Array)>) {
+        let &Branch {
+            x,
+            linear,
+            residual,
+            mask,
+        } = branch;
+        let (rows, cols) = (residual.rows, residual.cols);
+        let len = rows * cols;
+        let sum = self.map(x, linear);
+        let normed = norm.map(|norm| {
+            assert_eq!(cols, norm.w.len(), "a weight for every column");
+            let stats = self.device().array(Element::F32, 2 * rows);
+            (self.activations(len), stats)
+        });
+        let element = self.precision().into();
+        let slice = |slot| self.params.slice(slot);
+        self.device()
+            .typed_kernel("residual_norm", self.precision())
+            .array(sum.view(), element, len)
+            .optional(linear.b.map(slice), Element::F32, cols)
+            .array(self.data(residual).view(), element, len)
+            .value(mask)
+            .optional(norm.map(|norm| slice(norm.w)), Element::F32, cols)
+            .optional(norm.map(|norm| slice(norm.b)), Element::F32, cols)
+            .value(norm.map_or(0.0, |norm| norm.eps))
+            .optional(normed.as_ref().map(|(y, _)| y.view()), element, len)
+            .optional(
+                normed.as_ref().map(|(_, stats)| stats.view()),
+                Element::F32,
+                2 * rows,
+            )
+            .count(rows)
+            .count(cols)
+            .rows(rows, 1);
+        (sum, normed)
+    }
+}
+
+impl Branch {
+    fn new(x: Var, linear: Linear, residual: Var, dropout: Option<Dropout>) -> Self {
+        assert_eq!(
+            (x.rows, linear.outputs()),
+            (residual.rows, residual.cols),
+            "a branch as wide as its residual"
+        );
+        Self {
+            x,
+            linear,
+            residual,
+            mask: Mask::new(dropout.and_then(|dropout| dropout.mask())),
+        }
+    }
+}
+
+impl Backward<'_> {
+    /// Passes the gradient of a sum on to the linear map and to the residual stream.
+    fn branch(&mut self, branch: &Branch, x: View, gradient: Array) {
+        let &Branch { linear, mask, .. } = branch;
+        let dropped = mask.drops().then(|| {
+            let dropped = self.activations(gradient.view().len);
+            let (device, precision) = (self.device(), self.precision());
+            device.drop(
+                precision,
+                gradient.view(),
+                dropped.view(),
+                mask,
+                linear.outputs(),
+            );
+            dropped
+        });
+        let of_map = dropped.as_ref().unwrap_or(&gradient);
+        self.bias(linear, of_map);
+        self.map(branch.x, x, linear, of_map);
+        self.pass_gradient(branch.residual, gradient);
+    }
+
+    /// The bias's gradient.
+    fn bias(&mut self, linear: Linear, dy: &Array) {
+        if let Some(b) = linear.b {
+            let to = self.gradients.slice(b);
+            self.device()
+                .add_column_sums(self.precision(), dy.view(), to);
+        }
+    }
+
+    /// Passes the gradient of x Wᵀ on to W and x.
+    pub(super) fn map(&mut self, x: Var, data: View, linear: Linear, dy: &Array) {
+        let sizes = [x.rows, linear.inputs(), linear.outputs()];
+        let device = self.device();
+        let (dw, adds) = self.gradients.slice_or_vacant(linear.w);
+        device.product(
+            ProductKind::WeightGradient,
+            sizes,
+            [dy.view(), data, dw],
+            adds,
+        );
+        if let Some((dx, partly)) = self.gradient_of(x) {
+            let w = self.params.weights(linear.w);
+            device.product(
+                ProductKind::InputGradient,
+                sizes,
+                [dy.view(), w, dx.view()],
+                partly,
+            );
+            self.put_gradient(x, dx);
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The operations of a [`DeviceTape`](super::DeviceTape), one file each, as those of the CPU in `nn/ops`.
+
+mod attention;
+mod bottleneck;
+mod cross_entropy;
+mod elementwise;
+mod embedding;
+mod linear;
+mod norm;
+mod patch_embedding;
+mod rows;
+
+pub(super) use attention::SpansOnDevice;

@@ -1,0 +1,99 @@
+//! Images as tokens.
+
+use crate::nn::cuda::array::Element;
+use crate::nn::cuda::driver::ProductKind;
+use crate::nn::cuda::tape::DeviceTape;
+use crate::nn::ops::PatchEmbedding;
+use crate::nn::precision::Precision;
+use crate::nn::tape::Var;
+
+impl DeviceTape<'_> {
+    /// Tokens of `images` (batch, 3, image, image), normalised: (batch · tokens, width).
+    pub fn patch_embedding(&mut self, images: &[f32], patches: PatchEmbedding) -> Var {
+        let PatchEmbedding {
+            projection,
+            class_token,
+            positions,
+            image,
+            patch,
+        } = patches;
+        let (tokens, width, inputs) = (patches.tokens(), projection.outputs(), projection.inputs());
+        assert!(
+            image.is_multiple_of(patch) && inputs == 3 * patch * patch,
+            "patches of {patch} of an image of {image}, and a weight for every value"
+        );
+        assert_eq!(
+            (positions.rows, positions.cols),
+            (tokens, width),
+            "a position for every token"
+        );
+        let batch = images.len() / (3 * image * image);
+        assert_eq!(
+            images.len(),
+            batch * 3 * image * image,
+            "whole images of side {image}"
+        );
+        let rows = batch * tokens;
+        let sizes = [rows, inputs, width];
+        let mark = self.mark();
+        let (device, element) = (self.device(), self.precision().into());
+        let pictures = device.uploaded(Element::F32, images);
+        let pixels = self.activations(rows * inputs);
+        device
+            .typed_kernel("unfold", self.precision())
+            .array(pictures.view(), Element::F32, images.len())
+            .array(pixels.view(), element, rows * inputs)
+            .count(rows)
+            .count(image)
+            .count(patch)
+            .rows(rows, 1);
+        let out = self.activations(rows * width);
+        let w = self.params.weights(projection.w);
+        let matrices = [pixels.view(), w, out.view()];
+        device.product(ProductKind::Forward, sizes, matrices, false);
+        device
+            .typed_kernel("place_patches", self.precision())
+            .array(out.view(), element, rows * width)
+            .array(self.params.slice(positions), Element::F32, tokens * width)
+            .array(self.params.slice(class_token), Element::F32, width)
+            .optional(
+                projection.b.map(|b| self.params.slice(b)),
+                Element::F32,
+                width,
+            )
+            .count(rows)
+            .count(tokens)
+            .count(width)
+            .rows(rows, 1);
+        let out = self.push(rows, width, out);
+        self.record(mark, move |back| {
+            let Some(gradient) = back.take_gradient(out) else {
+                return;
+            };
+            let device = back.device();
+            let (dw, adds) = back.gradients.slice_or_vacant(projection.w);
+            let matrices = [gradient.view(), pixels.view(), dw];
+            device.product(ProductKind::WeightGradient, sizes, matrices, adds);
+            // The positions' sums over the batch; the first is the class token's, the others together the bias's.
+            let sums = device.array(Element::F32, tokens * width);
+            sums.clear();
+            let places = (0..rows).map(|row| row % tokens);
+            device.add_rows(
+                back.precision(),
+                gradient.view(),
+                places,
+                sums.view(),
+                width,
+            );
+            for (part, slot) in [(sums.view(), positions), (sums.part(0..width), class_token)] {
+                let to = back.gradients.slice(slot);
+                device.add(Precision::F32, to, part);
+            }
+            if let Some(b) = projection.b {
+                let to = back.gradients.slice(b);
+                device.add_column_sums(Precision::F32, sums.part(width..tokens * width), to);
+            }
+        });
+        out
+    }
+}
