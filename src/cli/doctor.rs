@@ -34,15 +34,21 @@ pub fn run(args: DoctorArgs) -> Result<()> {
     Ok(())
 }
 
+#[cfg(feature = "cuda")]
+fn cuda() -> String {
+    match crate::nn::cuda::Device::open(0) {
+        Ok(device) => format!("compiled in; {} answers", device.name()),
+        Err(error) => format!("compiled in, but no device answers: {}", error.message()),
+    }
+}
+
+#[cfg(not(feature = "cuda"))]
+fn cuda() -> String {
+    "not in this build; everything runs on the CPU".to_owned()
+}
+
 fn findings() -> Vec<(&'static str, String)> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let cuda = match candle_core::utils::cuda_is_available() {
-        true => match candle_core::Device::new_cuda(0) {
-            Ok(_) => "compiled in, a device answers".to_string(),
-            Err(error) => format!("compiled in, but no device answers: {error}"),
-        },
-        false => "not in this build; everything runs on the CPU".to_string(),
-    };
     let hub = Hub::from_env(false);
     let access = match (hub.is_offline(), hub.has_token()) {
         (true, _) => "offline",
@@ -56,7 +62,7 @@ fn findings() -> Vec<(&'static str, String)> {
         ("bench", env!("CARGO_PKG_VERSION").to_string()),
         ("cores", cores.to_string()),
         ("vector units", vector_units()),
-        ("cuda", cuda),
+        ("cuda", cuda()),
         ("hub", format!("{}, {access}", hub.endpoint())),
         ("model cache", cache),
         (

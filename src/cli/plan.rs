@@ -7,6 +7,9 @@ use super::args::{Grid, RunArgs};
 use super::pretrained::HubArgs;
 use crate::data::{Limits, OpenOptions};
 use crate::models::Variant;
+use crate::nn::Compute;
+#[cfg(any(feature = "cuda", feature = "cuda-emulator"))]
+use crate::nn::cuda::Device;
 use crate::recipe::{self, Cell, DataRecipe, GridRecipe, Recipe, Source, SplitRule};
 use crate::{Error, Result, data};
 
@@ -27,6 +30,8 @@ pub struct RunPlan {
     pub limit: Option<Duration>,
     /// Threads.
     pub threads: usize,
+    /// What trains.
+    pub compute: Compute,
     /// How pretrained models may be had.
     pub(super) hub: HubArgs,
 }
@@ -37,7 +42,7 @@ impl RunPlan {
     /// # Errors
     /// [`Error::Input`] for anything that cannot be meant.
     pub fn resolve(args: RunArgs) -> Result<Self> {
-        check_device(&args.device)?;
+        let compute = compute(&args.device)?;
         let mut sets = args.set;
         if let Some(spec) = &args.data {
             sets.push(format!("data.spec={}", toml::Value::String(spec.clone())));
@@ -78,6 +83,7 @@ impl RunPlan {
             resume: args.resume,
             limit,
             threads: threads(args.threads)?,
+            compute,
             hub: args.hub,
             recipe,
         })
@@ -113,21 +119,68 @@ pub fn threads(asked: Option<usize>) -> Result<usize> {
     }
 }
 
-/// Refuses devices that this build cannot use; `auto` is the CPU here.
+/// What `--device` asks for to train on. `auto` is the first device of a build and machine that have one, and
+/// says so if it is not.
 ///
 /// # Errors
-/// [`Error::Input`] that says what this build has.
+/// [`Error::Input`] for a name that is none, and for a device that is not there.
+pub fn compute(device: &str) -> Result<Compute> {
+    let number = device.strip_prefix("cuda:").and_then(|n| n.parse().ok());
+    match (device, number) {
+        ("cpu", _) => Ok(Compute::Cpu),
+        #[cfg(feature = "cuda-emulator")]
+        ("emulated", _) => Ok(Compute::Device(Device::emulated())),
+        ("auto", _) => Ok(any_device()),
+        (_, Some(number)) => device_of(number),
+        _ => Err(Error::input(format!(
+            "--device {device}: expected auto, cpu or cuda:N"
+        ))),
+    }
+}
+
+/// Refuses devices where everything is computed on the CPU.
+///
+/// # Errors
+/// [`Error::Input`] for a device, and for a name that is none.
 pub fn check_device(device: &str) -> Result<()> {
     let cuda = device
         .strip_prefix("cuda:")
-        .is_some_and(|n| n.parse::<usize>().is_ok());
+        .is_some_and(|n| n.parse::<u32>().is_ok());
     match device {
         "auto" | "cpu" => Ok(()),
         _ if cuda => Err(Error::input(format!(
-            "--device {device}: this build has no CUDA; use auto or cpu"
+            "--device {device}: this runs on the CPU alone, and CUDA serves `bench run`; use auto or cpu"
         ))),
         _ => Err(Error::input(format!(
             "--device {device}: expected auto, cpu or cuda:N"
         ))),
     }
+}
+
+#[cfg(feature = "cuda")]
+fn any_device() -> Compute {
+    match Device::open(0) {
+        Ok(device) => Compute::Device(device),
+        Err(error) => {
+            eprintln!("{}; training on the CPU", error.message());
+            Compute::Cpu
+        }
+    }
+}
+
+#[cfg(not(feature = "cuda"))]
+fn any_device() -> Compute {
+    Compute::Cpu
+}
+
+#[cfg(feature = "cuda")]
+fn device_of(number: u32) -> Result<Compute> {
+    Device::open(number).map(Compute::Device)
+}
+
+#[cfg(not(feature = "cuda"))]
+fn device_of(number: u32) -> Result<Compute> {
+    Err(Error::input(format!(
+        "--device cuda:{number}: this build has no CUDA; use auto or cpu"
+    )))
 }

@@ -27,6 +27,7 @@ mod graph;
 
 pub mod adamw;
 mod buffer;
+mod compute;
 pub mod contrastive;
 #[cfg(any(feature = "cuda", feature = "cuda-emulator"))]
 pub mod cuda;
@@ -44,6 +45,7 @@ mod values;
 mod workers;
 
 pub use buffer::Buffer;
+pub use compute::Compute;
 pub use gradients::Gradients;
 pub use graph::Graph;
 pub use layout::{Init, Layout, LayoutBuilder, Linear, Norm, Slot};

@@ -9,6 +9,7 @@
 mod checkpoint;
 mod control;
 mod data;
+mod engine;
 mod optimizer;
 mod sampler;
 mod schedule;
@@ -22,10 +23,10 @@ pub use data::{SplitData, TokenizedCaptions};
 pub use optimizer::Optimizer;
 pub use sampler::{Pair, Stream, epoch, mix, steps_per_epoch};
 pub use schedule::Schedule;
-pub use validate::validate;
+use validate::validate;
 
-use crate::models::{Losses, Model, Workspace, loss_and_gradients};
-use crate::nn::{Params, Workers};
+use crate::models::{Losses, Model};
+use crate::nn::{Compute, Params, Workers};
 use crate::recipe::Recipe;
 use crate::results::cell::CellDir;
 use crate::results::schema::LogRecord;
@@ -47,6 +48,8 @@ pub struct Job<'a> {
     pub validation: &'a SplitData<'a>,
     /// The threads.
     pub workers: &'a Workers,
+    /// What computes the steps.
+    pub compute: &'a Compute,
     /// Where log and checkpoints go.
     pub folder: &'a CellDir,
     /// Writes what a captioner needs beside the weights (tokenizer, retrieval bank) into a checkpoint folder.
@@ -72,7 +75,7 @@ pub fn train(job: &Job, control: &Control) -> Result<Trained> {
     let recipe = &job.recipe.train;
     let mut state = State::start_or_resume(job)?;
     let mut log = job.folder.log_writer(state.progress.step)?;
-    let mut workspace = Workspace::new(job.model, recipe.shards);
+    let mut engine = engine::start(job, &state)?;
     let per_epoch = steps_per_epoch(job.train.caption_counts(), recipe.captions, recipe.batch);
     let mut clock = control.start(state.progress.step, recipe.epochs * per_epoch);
     let mut order = (usize::MAX, Vec::new());
@@ -90,24 +93,13 @@ pub fn train(job: &Job, control: &Control) -> Result<Trained> {
         let schedule = job.schedule(per_epoch, &state.progress, recipe.epochs);
         let annealed = schedule.annealed(job.recipe.loss.kl_annealing, step);
         let losses = job.train.with_batch(job.model, pairs, |batch| {
-            let objective = job.objective(step, annealed);
-            loss_and_gradients(
-                job.model,
-                &state.params,
-                batch,
-                &objective,
-                job.workers,
-                &mut workspace,
-            )
+            engine.learn(&state, batch, &job.objective(step, annealed))
         })?;
         if !losses.loss.is_finite() {
             return Err(job.diverged(step, &losses));
         }
         let rate = schedule.at(step);
-        state
-            .optimizer
-            .update(&mut state.params, &mut workspace, rate, job.workers);
-        job.model.bound_sigma(&mut state.params);
+        engine.update(&mut state, rate)?;
         state.progress.step += 1;
         state.progress.seconds += started.elapsed().as_secs_f64();
 
@@ -121,19 +113,22 @@ pub fn train(job: &Job, control: &Control) -> Result<Trained> {
         );
         let last = state.progress.step == clock.horizon(&mut state.progress);
         if state.progress.step.is_multiple_of(per_epoch) || last {
-            let values = validate(job, &state.params, &mut workspace)?;
+            let values = validate(job, &state, engine.as_mut())?;
+            engine.settle(&mut state)?;
             state.keep_if_best(&recipe.select, &values);
             record.validation = Some(values);
         }
         log.append(&record)?;
         control.tick(&record);
         if clock.checkpoint_due() || last {
+            engine.settle(&mut state)?;
             log.sync()?;
             state.save(job)?;
         }
         match clock.stop(&state.progress) {
             None => {}
             Some(Ending::Interrupted) => {
+                engine.settle(&mut state)?;
                 log.sync()?;
                 state.save(job)?;
                 let done = format!("interrupted at step {step}; everything is saved");
@@ -141,7 +136,8 @@ pub fn train(job: &Job, control: &Control) -> Result<Trained> {
             }
             Some(_) if last => {}
             Some(ending) => {
-                let values = validate(job, &state.params, &mut workspace)?;
+                let values = validate(job, &state, engine.as_mut())?;
+                engine.settle(&mut state)?;
                 state.keep_if_best(&recipe.select, &values);
                 log.sync()?;
                 state.save(job)?;

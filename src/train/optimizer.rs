@@ -40,6 +40,22 @@ impl Optimizer {
         }
     }
 
+    /// What gradients of this norm are multiplied with; the norm is not asked for where nothing clips.
+    pub fn clip_scale(&self, norm: impl FnOnce() -> f64) -> f32 {
+        match self.clip {
+            0.0 => 1.0,
+            clip => (f64::from(clip) / norm().max(f64::MIN_POSITIVE)).min(1.0) as f32,
+        }
+    }
+
+    /// The settings of an update at this learning rate.
+    pub fn settings(&self, rate: f64) -> AdamW {
+        AdamW {
+            lr: rate as f32,
+            ..self.settings
+        }
+    }
+
     /// One update from the workspace's gradients, which it leaves zero.
     pub fn update(
         &mut self,
@@ -48,17 +64,8 @@ impl Optimizer {
         rate: f64,
         workers: &Workers,
     ) {
-        let scale = match self.clip {
-            0.0 => 1.0,
-            clip => {
-                let norm = adamw::gradient_norm(workspace.gradients(), workers);
-                (f64::from(clip) / norm.max(f64::MIN_POSITIVE)).min(1.0) as f32
-            }
-        };
-        let settings = AdamW {
-            lr: rate as f32,
-            ..self.settings
-        };
+        let scale = self.clip_scale(|| adamw::gradient_norm(workspace.gradients(), workers));
+        let settings = self.settings(rate);
         adamw::update(
             params,
             workspace.gradients(),

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::Job;
+use super::engine::Engine;
+use super::{Job, State};
 use crate::Result;
-use crate::models::{LatentNoise, Objective, Workspace, losses_only};
-use crate::nn::Params;
+use crate::models::{LatentNoise, Objective};
 
 /// The validation losses by name: `loss`, and of `lm`, `kl`, `cl` those that the variant has.
 ///
@@ -16,10 +16,10 @@ use crate::nn::Params;
 ///
 /// # Errors
 /// Those of the forward pass.
-pub fn validate(
+pub(super) fn validate(
     job: &Job,
-    params: &Params,
-    workspace: &mut Workspace,
+    state: &State,
+    engine: &mut dyn Engine,
 ) -> Result<BTreeMap<String, f64>> {
     let recipe = &job.recipe.train;
     let objective = Objective {
@@ -35,7 +35,7 @@ pub fn validate(
         .first_captions(recipe.validation_pictures, recipe.batch);
     for (number, pairs) in batches.iter().enumerate() {
         let losses = job.validation.with_batch(job.model, pairs, |batch| {
-            losses_only(job.model, params, batch, &objective, job.workers, workspace)
+            engine.losses(state, batch, &objective)
         })?;
         lm.add(losses.lm, losses.tokens);
         kl.add(losses.kl, pairs.len());

@@ -11,7 +11,7 @@ use super::{architecture, model_config, probes, scoring};
 use crate::Result;
 use crate::decode::{self, Method, Request, TextBank};
 use crate::models::{Model, Workspace, weights};
-use crate::nn::{Params, Workers};
+use crate::nn::{Compute, Params, Workers};
 use crate::recipe::{Bank, Cell, References, TestLatent, flatten};
 use crate::results::cell::CellDir;
 use crate::results::schema::{CellKind, CellResult, Cost, Diagnostic, SCHEMA};
@@ -34,6 +34,7 @@ pub fn run(
     folder: &CellDir,
     limit: Option<Duration>,
     workers: &Workers,
+    compute: &Compute,
 ) -> Result<()> {
     let texts = prepared.texts(cell.variant);
     let config = model_config(&cell.recipe, cell.variant, texts.tokenizer.vocab_size())?;
@@ -51,6 +52,7 @@ pub fn run(
         model: &model,
         test: &splits[2],
         workers,
+        compute,
     };
     let trained = scene.train(&splits[0], &splits[1], folder, limit);
     pictures::refuse_lost(&prepared.images)?;
@@ -123,6 +125,7 @@ struct Scene<'a> {
     model: &'a Model,
     test: &'a SplitData<'a>,
     workers: &'a Workers,
+    compute: &'a Compute,
 }
 
 impl Scene<'_> {
@@ -144,6 +147,7 @@ impl Scene<'_> {
             train,
             validation,
             workers: self.workers,
+            compute: self.compute,
             folder,
             companions: &companions,
         };

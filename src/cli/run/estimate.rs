@@ -12,7 +12,7 @@ use super::scoring;
 use crate::Result;
 use crate::decode::GROUP;
 use crate::models::{Model, Variant};
-use crate::nn::Workers;
+use crate::nn::{Compute, Workers};
 use crate::recipe::{Cell, Recipe};
 use crate::train::{self, TokenizedCaptions};
 
@@ -192,21 +192,30 @@ pub fn announce(
     if left.is_empty() {
         return Ok(());
     }
-    let mut seconds = seconds(left, prepared, workers, scoring)?;
-    if let Some(limit) = plan.limit {
-        seconds = seconds.min(limit.as_secs_f64());
-    }
     let variants: Vec<&str> = Variant::ALL
         .iter()
         .filter(|variant| left.iter().any(|cell| cell.variant == **variant))
         .map(|variant| variant.as_str())
         .collect();
+    let time = match plan.compute {
+        Compute::Cpu => {
+            let mut seconds = seconds(left, prepared, workers, scoring)?;
+            if let Some(limit) = plan.limit {
+                seconds = seconds.min(limit.as_secs_f64());
+            }
+            format!(
+                "about {} on this machine",
+                words(Duration::from_secs_f64(seconds))
+            )
+        }
+        #[cfg(any(feature = "cuda", feature = "cuda-emulator"))]
+        Compute::Device(ref device) => format!("on {}", device.name()),
+    };
     eprintln!(
-        "{} {} to train ({}): about {} on this machine",
+        "{} {} to train ({}): {time}",
         left.len(),
         if left.len() == 1 { "cell" } else { "cells" },
         variants.join(", "),
-        words(Duration::from_secs_f64(seconds))
     );
     Ok(())
 }

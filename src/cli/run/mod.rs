@@ -66,7 +66,7 @@ pub fn run(args: RunArgs) -> Result<()> {
                 .mul_f64(cell::TRAINING_SHARE)
                 / left as u32
         });
-        cell::run(cell, &prepared, &folder, limit, &workers)?;
+        cell::run(cell, &prepared, &folder, limit, &workers, &plan.compute)?;
         interrupt::check("finished cells are saved; --resume goes on")?;
     }
     pictures::say_replaced(&prepared.images);

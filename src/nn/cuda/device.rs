@@ -47,6 +47,21 @@ impl Device {
         Self::new(super::emulator::Emulator)
     }
 
+    /// What tests run on: the device that `CAPTION_BENCH_DEVICE` names (`cuda:N`), in builds that have any, one
+    /// for all tests; otherwise the emulator.
+    #[cfg(all(test, feature = "cuda-emulator"))]
+    pub(crate) fn of_tests() -> Self {
+        #[cfg(feature = "cuda")]
+        if let Ok(name) = std::env::var("CAPTION_BENCH_DEVICE") {
+            static DEVICE: std::sync::OnceLock<Device> = std::sync::OnceLock::new();
+            let number = name.strip_prefix("cuda:").and_then(|n| n.parse().ok());
+            let number = number.expect("CAPTION_BENCH_DEVICE is cuda:N");
+            let open = || Self::open(number).expect("the device that tests are to run on");
+            return DEVICE.get_or_init(open).clone();
+        }
+        Self::emulated()
+    }
+
     fn new(driver: impl Driver + 'static) -> Self {
         Self(Arc::new(Inner {
             driver: Box::new(driver),

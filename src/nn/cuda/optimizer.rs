@@ -3,7 +3,8 @@
 use super::array::{Array, Element};
 use super::device::Device;
 use super::params::{DeviceGradients, DeviceParams};
-use crate::nn::adamw::AdamW;
+use crate::nn::adamw::{AdamW, Moments};
+use crate::nn::layout::Slot;
 
 /// Blocks that sum squares, whatever the number of parameters: so sums are made in one order.
 const BLOCKS: usize = 1024;
@@ -17,20 +18,42 @@ pub struct DeviceMoments {
 }
 
 impl DeviceMoments {
-    /// Zeros, before the first update of `len` parameters.
-    pub fn new(device: &Device, len: usize) -> Self {
-        let [first, second] = [(); 2].map(|()| device.array(Element::F32, len));
-        first.clear();
-        second.clear();
+    /// A copy of these moments.
+    pub fn of(device: &Device, moments: &Moments) -> Self {
+        let [first, second] = [&moments.first, &moments.second]
+            .map(|values| device.uploaded::<f32>(Element::F32, values));
         Self {
             first,
             second,
-            step: 0,
+            step: moments.step,
         }
+    }
+
+    /// Copies them back; zeros if the device has failed.
+    pub fn download(&self, device: &Device, moments: &mut Moments) {
+        for (there, here) in [
+            (&self.first, &mut moments.first),
+            (&self.second, &mut moments.second),
+        ] {
+            here.copy_from_slice(&device.downloaded::<f32>(there.view()));
+        }
+        moments.step = self.step;
     }
 }
 
 impl DeviceParams {
+    /// Raises the values of a parameter that are less than this.
+    pub fn keep_at_least(&mut self, slot: Slot, least: f32) {
+        let (values, rounded) = (self.slice(slot), self.rounded(slot));
+        self.device()
+            .kernel("keep_at_least")
+            .array(values, Element::F32, slot.len())
+            .optional(rounded, Element::Bf16, slot.len())
+            .value(least)
+            .value(slot.len())
+            .threads(slot.len());
+    }
+
     /// Updates parameters and moments by the gradients times `clip_scale`, and leaves the gradients at
     /// zero, for the next step.
     pub fn update(

@@ -12,7 +12,6 @@ use crate::nn::precision::Precision;
 #[derive(Debug)]
 pub struct DeviceParams {
     device: Device,
-    layout: Arc<Layout>,
     values: Array,
     /// The same in bf16, unless activations are f32.
     rounded: Option<Array>,
@@ -35,7 +34,6 @@ impl DeviceParams {
         });
         Self {
             device: device.clone(),
-            layout: Arc::clone(params.layout()),
             values,
             rounded,
         }
@@ -54,12 +52,15 @@ impl DeviceParams {
         }
     }
 
-    /// A copy of the parameters; zeros if the device has failed.
-    pub fn to_params(&self) -> Params {
-        let mut params = Params::zeros(Arc::clone(&self.layout));
+    /// A parameter's values; zeros if the device has failed.
+    pub fn value(&self, slot: Slot) -> Vec<f32> {
+        self.device.downloaded(self.slice(slot))
+    }
+
+    /// Copies them back; zeros if the device has failed.
+    pub fn download(&self, params: &mut Params) {
         let values = self.device.downloaded::<f32>(self.values.view());
         params.values.copy_from_slice(&values);
-        params
     }
 
     /// All parameters, and their rounded copy.
@@ -70,6 +71,11 @@ impl DeviceParams {
     /// A parameter in f32.
     pub(super) fn slice(&self, slot: Slot) -> View {
         self.values.part(slot.range())
+    }
+
+    /// A parameter's copy in bf16, where there is one.
+    pub(super) fn rounded(&self, slot: Slot) -> Option<View> {
+        self.rounded.as_ref().map(|copy| copy.part(slot.range()))
     }
 
     /// A parameter as products read it.
@@ -110,6 +116,12 @@ impl DeviceGradients {
     /// has failed.
     pub fn to_flat(&mut self, device: &Device) -> Vec<f32> {
         device.downloaded(self.all())
+    }
+
+    /// Adds to the gradient of a parameter what was computed here.
+    pub fn add(&mut self, device: &Device, slot: Slot, values: &[f32]) {
+        let values = device.uploaded(Element::F32, values);
+        device.add(Precision::F32, self.slice(slot), values.view());
     }
 
     /// All gradients, and zeros in the gaps between them.

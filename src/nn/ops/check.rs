@@ -242,7 +242,7 @@ mod on_device {
 
     impl Run {
         fn new(point: &Point, forward: Forward, precision: Precision) -> Self {
-            let device = Device::emulated();
+            let device = Device::of_tests();
             let params = DeviceParams::new(&device, &point.params, precision);
             let mut gradients = DeviceGradients::zeros(&device, point.params.layout());
             let mut tape = DeviceTape::training(&params, &mut gradients);

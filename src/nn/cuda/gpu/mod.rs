@@ -55,18 +55,18 @@ impl Gpu {
         };
         if !driver {
             return Err(Error::input(format!(
-                "cuda:{ordinal}: no NVIDIA driver here (libcuda.so)"
+                "--device cuda:{ordinal}: no driver for CUDA here (libcuda.so)"
             )));
         }
         if !products {
             return Err(Error::input(format!(
-                "cuda:{ordinal}: no cuBLASLt here (libcublasLt.so of CUDA 12 or 13, in LD_LIBRARY_PATH)"
+                "--device cuda:{ordinal}: no cuBLASLt here (libcublasLt.so of CUDA 12 or 13, in LD_LIBRARY_PATH)"
             )));
         }
         let number = i32::try_from(ordinal).unwrap_or(i32::MAX);
         let opened = result::init().and_then(|()| result::device::get(number));
-        let device =
-            opened.map_err(|error| Error::input(format!("cuda:{ordinal}: {}", said(error))))?;
+        let device = opened
+            .map_err(|error| Error::input(format!("--device cuda:{ordinal}: {}", said(error))))?;
         let failed = |what: &'static str| {
             move |error| Error::failed(format!("cuda:{ordinal}: {what}: {}", said(error)))
         };

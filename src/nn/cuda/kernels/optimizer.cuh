@@ -16,6 +16,14 @@ KERNEL(adamw, (float *p, const float *g, float *m, float *v, bf16 *copy, size_t 
     if (copy) copy[i] = narrowed<bf16>(next);
 }
 
+// Raises values to the least that is allowed, and their rounded copy.
+KERNEL(keep_at_least, (float *p, bf16 *copy, float least, size_t count)) {
+    size_t i = thread_of_grid();
+    if (i >= count || p[i] >= least) return;
+    p[i] = least;
+    if (copy) copy[i] = narrowed<bf16>(least);
+}
+
 // Each block's sum of squares.
 KERNEL(sum_of_squares, (const float *x, double *parts, size_t count)) {
     __shared__ double sums[WARPS];

@@ -1,0 +1,39 @@
+//! What computes a training's steps: the CPU, or a device.
+
+mod cpu;
+#[cfg(any(feature = "cuda", feature = "cuda-emulator"))]
+mod device;
+
+use super::{Job, State};
+use crate::Result;
+use crate::models::{Batch, Losses, Objective};
+use crate::nn::Compute;
+
+/// The steps of one training.
+///
+/// A training's state is what it is between two steps; an engine may keep the newest weights and moments
+/// elsewhere, and [`Self::settle`] brings them back.
+pub(super) trait Engine {
+    /// The losses of a batch, whose gradients the next [`Self::update`] goes by.
+    fn learn(&mut self, state: &State, batch: &Batch, objective: &Objective) -> Result<Losses>;
+
+    /// One update of the weights, at this learning rate.
+    fn update(&mut self, state: &mut State, rate: f64) -> Result<()>;
+
+    /// The losses of a batch alone, as for validation.
+    fn losses(&mut self, state: &State, batch: &Batch, objective: &Objective) -> Result<Losses>;
+
+    /// Brings the state's weights and moments up to date.
+    fn settle(&mut self, state: &mut State) -> Result<()>;
+}
+
+/// What computes a job's steps, which goes on from `state`.
+pub(super) fn start<'a>(job: &'a Job, state: &State) -> Result<Box<dyn Engine + 'a>> {
+    match (job.compute, state) {
+        (Compute::Cpu, _) => Ok(Box::new(cpu::Cpu::new(job))),
+        #[cfg(any(feature = "cuda", feature = "cuda-emulator"))]
+        (Compute::Device(device), state) => {
+            Ok(Box::new(device::OnDevice::new(job, device, state)?))
+        }
+    }
+}
