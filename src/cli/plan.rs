@@ -175,7 +175,9 @@ fn any_device() -> Compute {
 
 #[cfg(feature = "cuda")]
 fn device_of(number: u32) -> Result<Compute> {
-    Device::open(number).map(Compute::Device)
+    Device::open(number)
+        .map(Compute::Device)
+        .map_err(|error| error.context("--device"))
 }
 
 #[cfg(not(feature = "cuda"))]

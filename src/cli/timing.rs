@@ -12,7 +12,40 @@ use crate::nn::{Params, Precision, Workers};
 use crate::train::{Optimizer, Stream};
 
 /// The learning rate of the timed steps.
-const RATE: f64 = 1e-4;
+pub const RATE: f64 = 1e-4;
+
+/// Normalised pictures of random pixels.
+pub fn random_pictures(model: &Model, count: usize) -> Vec<f32> {
+    let mut stream = Stream::new(0, 1, 2);
+    (0..count * model.config().vit.pixels())
+        .map(|_| stream.below(256) as f32 / 127.5 - 1.0)
+        .collect()
+}
+
+/// The last token of the vocabulary for all of them.
+pub fn specials(model: &Model) -> Specials {
+    Specials::single(model.config().vocab() as u32 - 1)
+}
+
+/// What a timed step minimises: each loss that the variant has; with dropout if there is to be `noise`.
+pub fn objective(
+    model: &Model,
+    step: u64,
+    noise: bool,
+    precision: Precision,
+) -> Objective<'static> {
+    let variant = model.config().variant;
+    let weight = |has: bool| if has { 0.2 } else { 0.0 };
+    Objective {
+        alpha: if variant.generates() { 1.0 } else { 0.0 },
+        beta: weight(variant.has_bottleneck()),
+        gamma: weight(variant.is_contrastive()),
+        free_bits: 0.0,
+        latent: LatentNoise::Sample { seed: step },
+        dropout: noise.then_some(step),
+        precision,
+    }
+}
 
 /// Work of a given size: a model, random pictures and fixed captions.
 pub struct Bench<'a> {
@@ -37,33 +70,17 @@ impl<'a> Bench<'a> {
         captions: Vec<Vec<u32>>,
         shards: usize,
     ) -> Self {
-        let settings = AdamW {
-            lr: 0.0,
-            beta1: 0.9,
-            beta2: 0.999,
-            eps: 1e-8,
-            weight_decay: 0.01,
-            decoupled: true,
-        };
         let params = model.init(0);
-        let mut stream = Stream::new(0, 1, 2);
-        let pixels = (0..captions.len() * model.config().vit.pixels())
-            .map(|_| stream.below(256) as f32 / 127.5 - 1.0)
-            .collect();
-        let last = model.config().vocab() as u32 - 1;
+        let pixels = random_pictures(model, captions.len());
         Self {
-            optimizer: Optimizer::with(settings, params.values.len()),
+            optimizer: Optimizer::with(AdamW::default(), params.values.len()),
             workspace: Workspace::new(model, shards),
             model,
             workers,
             params,
             pixels,
             captions,
-            specials: Specials {
-                start: last,
-                end: last,
-                pad: last,
-            },
+            specials: specials(model),
             noise: false,
             precision: Precision::F32,
             steps: 0,
@@ -124,17 +141,7 @@ impl<'a> Bench<'a> {
             specials: self.specials,
         };
         self.steps += 1;
-        let variant = self.model.config().variant;
-        let weight = |has: bool| if has { 0.2 } else { 0.0 };
-        let objective = Objective {
-            alpha: if variant.generates() { 1.0 } else { 0.0 },
-            beta: weight(variant.has_bottleneck()),
-            gamma: weight(variant.is_contrastive()),
-            free_bits: 0.0,
-            latent: LatentNoise::Sample { seed: self.steps },
-            dropout: self.noise.then_some(self.steps),
-            precision: self.precision,
-        };
+        let objective = objective(self.model, self.steps, self.noise, self.precision);
         let started = Instant::now();
         let (params, workspace) = (&mut self.params, &mut self.workspace);
         let (model, workers) = (self.model, self.workers);

@@ -27,6 +27,8 @@ struct State {
     /// Bytes that arrays have, and the most that they ever had.
     used: usize,
     peak: usize,
+    /// Of all products.
+    operations: f64,
     failure: Option<Error>,
 }
 
@@ -74,9 +76,33 @@ impl Device {
         self.0.driver.name()
     }
 
+    /// Whether it is the CPU that computes.
+    pub fn is_emulated(&self) -> bool {
+        self.0.driver.is_emulated()
+    }
+
     /// The most memory that arrays have had at a time, in bytes.
     pub fn peak_memory(&self) -> usize {
         self.state().peak
+    }
+
+    /// Operations of matrix products so far, two for each multiplication with its addition.
+    pub fn operations(&self) -> f64 {
+        self.state().operations
+    }
+
+    /// Waits for all that was asked for.
+    ///
+    /// # Errors
+    /// As [`Self::check`].
+    pub fn wait(&self) -> Result<()> {
+        self.run(|driver| driver.wait());
+        self.check()
+    }
+
+    /// Counts the operations of a product.
+    pub(super) fn count(&self, [rows, inputs, outputs]: [usize; 3]) {
+        self.state().operations += 2.0 * rows as f64 * inputs as f64 * outputs as f64;
     }
 
     /// The first failure since the last call.

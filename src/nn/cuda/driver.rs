@@ -17,6 +17,10 @@ pub(super) const WARPS: usize = 4;
 pub(super) trait Driver: Debug + Send + Sync {
     /// What the device is called.
     fn name(&self) -> String;
+    /// Whether it is the CPU that computes.
+    fn is_emulated(&self) -> bool {
+        false
+    }
     /// New memory.
     fn allocate(&self, bytes: usize) -> Result<u64>;
     /// Gives memory back.
@@ -36,6 +40,8 @@ pub(super) trait Driver: Debug + Send + Sync {
         grid: [u32; 2],
         arguments: &[(*mut c_void, usize)],
     ) -> Result<()>;
+    /// Waits for all that was asked for.
+    fn wait(&self) -> Result<()>;
     /// Multiplies matrices.
     fn product(&self, product: &Product) -> Result<()>;
 }

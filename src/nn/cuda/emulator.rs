@@ -34,7 +34,11 @@ fn layout(bytes: usize) -> Layout {
 
 impl Driver for Emulator {
     fn name(&self) -> String {
-        "emulated on the CPU".to_owned()
+        "the emulator".to_owned()
+    }
+
+    fn is_emulated(&self) -> bool {
+        true
     }
 
     fn allocate(&self, bytes: usize) -> Result<u64> {
@@ -98,6 +102,10 @@ impl Driver for Emulator {
                 "{kernel} takes other arguments than {sizes:?}"
             ))),
         }
+    }
+
+    fn wait(&self) -> Result<()> {
+        Ok(())
     }
 
     fn product(&self, product: &Product) -> Result<()> {

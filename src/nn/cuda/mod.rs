@@ -22,6 +22,7 @@ mod launch;
 mod ops;
 mod optimizer;
 mod params;
+mod rate;
 mod tape;
 
 pub use device::Device;

@@ -55,18 +55,18 @@ impl Gpu {
         };
         if !driver {
             return Err(Error::input(format!(
-                "--device cuda:{ordinal}: no driver for CUDA here (libcuda.so)"
+                "cuda:{ordinal}: no driver for CUDA here (libcuda.so)"
             )));
         }
         if !products {
             return Err(Error::input(format!(
-                "--device cuda:{ordinal}: no cuBLASLt here (libcublasLt.so of CUDA 12 or 13, in LD_LIBRARY_PATH)"
+                "cuda:{ordinal}: no cuBLASLt here (libcublasLt.so of CUDA 12 or 13, in LD_LIBRARY_PATH)"
             )));
         }
         let number = i32::try_from(ordinal).unwrap_or(i32::MAX);
         let opened = result::init().and_then(|()| result::device::get(number));
-        let device = opened
-            .map_err(|error| Error::input(format!("--device cuda:{ordinal}: {}", said(error))))?;
+        let device =
+            opened.map_err(|error| Error::input(format!("cuda:{ordinal}: {}", said(error))))?;
         let failed = |what: &'static str| {
             move |error| Error::failed(format!("cuda:{ordinal}: {what}: {}", said(error)))
         };
@@ -205,6 +205,13 @@ impl Driver for Gpu {
             // SAFETY: every argument points to a value, whose sizes the emulator's tests compare with the
             // kernel's; what addresses among them point to was checked by `Launch`.
             unsafe { result::launch_kernel(function.0, grid, block, 0, self.stream, &mut pointers) }
+        })
+    }
+
+    fn wait(&self) -> Result<()> {
+        // SAFETY: the stream lives as long as this.
+        self.enter("computing", || unsafe {
+            result::stream::synchronize(self.stream)
         })
     }
 

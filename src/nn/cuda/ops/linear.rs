@@ -12,7 +12,7 @@ use super::elementwise::Mask;
 
 impl Device {
     /// c = or += the product of a and b; `[rows, inputs, outputs]` of the linear map.
-    pub(super) fn product(
+    pub(in crate::nn::cuda) fn product(
         &self,
         kind: ProductKind,
         [rows, inputs, outputs]: [usize; 3],
@@ -47,6 +47,7 @@ impl Device {
             result_is_bf16: c.element == Element::Bf16,
             adds,
         };
+        self.count([rows, inputs, outputs]);
         self.run(|driver| driver.product(&product));
     }
 }

@@ -7,7 +7,10 @@
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::plan::{check_device, threads};
+#[cfg(any(feature = "cuda", feature = "cuda-emulator"))]
+mod on_device;
+
+use super::plan::{compute, threads};
 use super::pretrained::HubArgs;
 use super::timing::Bench;
 use crate::models::{
@@ -15,7 +18,7 @@ use crate::models::{
     VaeConfig, Variant, VitConfig,
 };
 use crate::nn::kernels::meter;
-use crate::nn::{Precision, Workers};
+use crate::nn::{Compute, Precision, Workers};
 use crate::{Error, Result};
 
 /// Flags of `bench speed`.
@@ -52,11 +55,14 @@ pub struct SpeedArgs {
     /// Its data, if not the recipe's own
     #[arg(long, value_name = "SPEC", requires = "recipe")]
     pub data: Option<String>,
+    /// Pictures in a batch [default: the preset's]
+    #[arg(long, value_name = "N")]
+    pub batch: Option<usize>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
-    /// auto, cpu or cuda:N
-    #[arg(long, default_value = "auto", value_name = "DEVICE")]
+    /// cpu, cuda:N or auto; a device times training alone
+    #[arg(long, default_value = "cpu", value_name = "DEVICE")]
     pub device: String,
     #[command(flatten)]
     pub(super) hub: HubArgs,
@@ -121,7 +127,7 @@ struct Measured {
 /// # Errors
 /// [`Error::Input`] for nonsense flags.
 pub fn run(args: SpeedArgs) -> Result<()> {
-    check_device(&args.device)?;
+    let compute = compute(&args.device)?;
     if let Some(recipe) = args.recipe {
         let seconds = super::run::estimated(&recipe, args.data, args.threads, args.hub)?;
         match args.json {
@@ -157,8 +163,19 @@ pub fn run(args: SpeedArgs) -> Result<()> {
             "--variant dual-encoder: expected a variant that writes captions",
         ));
     }
+    if args.batch == Some(0) {
+        return Err(Error::input("--batch 0: expected at least 1"));
+    }
+    match compute {
+        Compute::Cpu => on_cpu(&args),
+        #[cfg(any(feature = "cuda", feature = "cuda-emulator"))]
+        Compute::Device(device) => on_device::run(&args, &Work::of(&args), &device),
+    }
+}
+
+fn on_cpu(args: &SpeedArgs) -> Result<()> {
     let workers = Workers::new(threads(args.threads)?)?;
-    let measured = measure(&args, &Work::of(&args), &workers)?;
+    let measured = measure(args, &Work::of(args), &workers)?;
     if args.json {
         let text = serde_json::to_string_pretty(&measured)
             .map_err(|e| Error::failed(format!("cannot write JSON: {e}")))?;
@@ -256,12 +273,22 @@ impl Work {
         };
         Self {
             config,
-            batch,
+            batch: args.batch.unwrap_or(batch),
             tokens,
             shards,
             captions,
             caption_words: 19,
         }
+    }
+
+    /// The captions that are learnt: tokens − 1 words each, after which the decoder has read and predicted
+    /// `tokens` positions.
+    fn texts(&self) -> Vec<Vec<u32>> {
+        let (words, vocab) = (self.tokens - 1, self.config.vocab());
+        let word = |i: usize| ((i * 7919 + 13) % (vocab - 1)) as u32;
+        (0..self.batch)
+            .map(|caption| (0..words).map(|i| word(caption * words + i)).collect())
+            .collect()
     }
 }
 
@@ -269,14 +296,7 @@ fn measure(args: &SpeedArgs, work: &Work, workers: &Workers) -> Result<Measured>
     const WARM_UP: usize = 3;
     let peak = meter::peak(args.precision);
     let model = Model::new(work.config)?;
-    let vocab = work.config.vocab();
-    // A start token, and tokens − 1 words: the decoder reads and predicts `tokens` positions.
-    let words = work.tokens - 1;
-    let word = |i: usize| ((i * 7919 + 13) % (vocab - 1)) as u32;
-    let captions = (0..work.batch)
-        .map(|caption| (0..words).map(|i| word(caption * words + i)).collect())
-        .collect();
-    let mut bench = Bench::new(&model, workers, captions, work.shards);
+    let mut bench = Bench::new(&model, workers, work.texts(), work.shards);
     bench.training(args.dropout > 0.0, args.clip, args.precision);
     let mut losses = Vec::new();
     for _ in 0..WARM_UP {
