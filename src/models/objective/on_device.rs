@@ -36,6 +36,26 @@ pub fn loss_and_gradients_on_device(
     Ok(joint.losses)
 }
 
+/// How many of a batch's first pairs a step has memory for: the batch is halved until a step succeeds, whose
+/// gradients are of no use. 0 if none does.
+pub fn pairs_that_fit(
+    model: &Model,
+    params: &DeviceParams,
+    batch: &Batch,
+    objective: &Objective,
+    gradients: &mut DeviceGradients,
+) -> usize {
+    let mut pairs = batch.len() / 2;
+    while pairs > 0 {
+        let some = batch.first(pairs);
+        if loss_and_gradients_on_device(model, params, &some, objective, 1, gradients).is_ok() {
+            break;
+        }
+        pairs /= 2;
+    }
+    pairs
+}
+
 /// The losses of a batch alone, as for validation.
 ///
 /// # Errors

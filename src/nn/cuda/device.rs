@@ -30,6 +30,8 @@ struct State {
     /// Of all products.
     operations: f64,
     failure: Option<Error>,
+    /// Whether memory ran out.
+    exhausted: bool,
 }
 
 impl Device {
@@ -46,7 +48,13 @@ impl Device {
     /// The kernels run on the CPU, thread by thread: exact and slow, for tests.
     #[cfg(feature = "cuda-emulator")]
     pub fn emulated() -> Self {
-        Self::new(super::emulator::Emulator)
+        Self::emulated_with(usize::MAX >> 1)
+    }
+
+    /// The same with so many bytes of memory.
+    #[cfg(feature = "cuda-emulator")]
+    pub(crate) fn emulated_with(room: usize) -> Self {
+        Self::new(super::emulator::Emulator::new(room))
     }
 
     /// What tests run on: the device that `CAPTION_BENCH_DEVICE` names (`cuda:N`), in builds that have any, one
@@ -126,13 +134,39 @@ impl Device {
             state.peak = state.peak.max(state.used);
             state.free.get_mut(&bytes).and_then(Vec::pop)
         };
-        let address = recycled.or_else(|| self.run(|driver| driver.allocate(bytes)));
-        let address = address.unwrap_or(0);
+        let address = recycled.or_else(|| self.allocate(bytes)).unwrap_or(0);
         if cfg!(test) && address != 0 {
             // NaN in every floating-point type: whoever reads before writing is found out.
             self.run(|driver| driver.fill(address, 0xff, bytes));
         }
         Array::new(self.clone(), address, bytes, element, len)
+    }
+
+    /// New memory, for which memory that waits to be used again is given back if it must be.
+    fn allocate(&self, bytes: usize) -> Option<u64> {
+        if let Some(address) = self.run(|driver| driver.allocate(bytes))? {
+            return Some(address);
+        }
+        let waiting = std::mem::take(&mut self.state().free);
+        self.0.free(waiting);
+        if let Some(address) = self.run(|driver| driver.allocate(bytes))? {
+            return Some(address);
+        }
+        let (free, all) = self.run(|driver| driver.memory())?;
+        let mb = |bytes: usize| bytes.div_ceil(1 << 20);
+        let name = self.name();
+        let (asked, free, all) = (mb(bytes), mb(free), mb(all));
+        let mut state = self.state();
+        state.exhausted = true;
+        state.failure = Some(Error::failed(format!(
+            "{name} is out of memory: {asked} MB asked for, {free} of {all} MB free"
+        )));
+        None
+    }
+
+    /// Whether memory ran out since the last call.
+    pub fn ran_out_of_memory(&self) -> bool {
+        std::mem::take(&mut self.state().exhausted)
     }
 
     /// Takes the memory of an array back.
@@ -172,17 +206,23 @@ impl fmt::Debug for Device {
     }
 }
 
-impl Drop for Inner {
-    fn drop(&mut self) {
-        let state = self
-            .state
-            .get_mut()
-            .expect("no thread panicked with the device's state");
-        for (&bytes, addresses) in &state.free {
-            for &address in addresses {
+impl Inner {
+    /// Gives memory back to the device.
+    fn free(&self, memory: HashMap<usize, Vec<u64>>) {
+        for (bytes, addresses) in memory {
+            for address in addresses {
                 self.driver.free(address, bytes);
             }
         }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let state = self.state.get_mut();
+        let state = state.expect("no thread panicked with the device's state");
+        let waiting = std::mem::take(&mut state.free);
+        self.free(waiting);
     }
 }
 
@@ -209,5 +249,25 @@ mod tests {
             assert!(bytes < 512 || size * 3 < bytes * 4, "{bytes} in {size}");
             assert_eq!(size_class(size), size);
         }
+    }
+
+    #[cfg(feature = "cuda-emulator")]
+    #[test]
+    fn memory_that_waits_is_given_back_before_any_is_refused() {
+        let device = Device::emulated_with(10_000);
+        drop(device.array(Element::F32, 2_000));
+        let array = device.array(Element::F32, 1_500);
+        device.check().expect("8,000 bytes given back for 6,000");
+        let too_much = device.array(Element::F32, 2_000);
+        assert_eq!(device.downloaded::<f32>(too_much.view()), [0.0; 2_000]);
+        assert!(device.ran_out_of_memory() && !device.ran_out_of_memory());
+        let error = device.check().unwrap_err();
+        assert!(
+            error.message().contains("out of memory: 1 MB asked for"),
+            "{error}"
+        );
+        drop((array, too_much));
+        let _fits = device.array(Element::F32, 2_000);
+        device.check().expect("what failed has been told");
     }
 }

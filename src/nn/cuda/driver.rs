@@ -21,8 +21,10 @@ pub(super) trait Driver: Debug + Send + Sync {
     fn is_emulated(&self) -> bool {
         false
     }
-    /// New memory.
-    fn allocate(&self, bytes: usize) -> Result<u64>;
+    /// New memory; none if there is too little.
+    fn allocate(&self, bytes: usize) -> Result<Option<u64>>;
+    /// Bytes that are free, and all of them.
+    fn memory(&self) -> Result<(usize, usize)>;
     /// Gives memory back.
     fn free(&self, address: u64, bytes: usize);
     /// Copies to the device.

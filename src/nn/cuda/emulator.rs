@@ -2,6 +2,7 @@
 
 use std::alloc::{Layout, alloc, dealloc};
 use std::ffi::{CString, c_int, c_uint, c_void};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use half::bf16;
 
@@ -12,7 +13,20 @@ use crate::nn::precision::Precision;
 
 /// A device whose memory is the CPU's.
 #[derive(Debug)]
-pub(super) struct Emulator;
+pub(super) struct Emulator {
+    room: usize,
+    used: AtomicUsize,
+}
+
+impl Emulator {
+    /// One with so many bytes of memory.
+    pub fn new(room: usize) -> Self {
+        Self {
+            room,
+            used: AtomicUsize::new(0),
+        }
+    }
+}
 
 unsafe extern "C" {
     /// 0 if the kernel ran, 1 if there is none of this name, 2 if it takes other arguments.
@@ -41,16 +55,22 @@ impl Driver for Emulator {
         true
     }
 
-    fn allocate(&self, bytes: usize) -> Result<u64> {
+    fn allocate(&self, bytes: usize) -> Result<Option<u64>> {
+        if self.used.fetch_add(bytes, Relaxed) + bytes > self.room {
+            self.used.fetch_sub(bytes, Relaxed);
+            return Ok(None);
+        }
         // SAFETY: the layout is valid, and arrays have no size of 0.
         let memory = unsafe { alloc(layout(bytes)) };
-        match memory.is_null() {
-            true => Err(Error::failed(format!("no {bytes} bytes of memory"))),
-            false => Ok(memory as u64),
-        }
+        Ok((!memory.is_null()).then_some(memory as u64))
+    }
+
+    fn memory(&self) -> Result<(usize, usize)> {
+        Ok((self.room - self.used.load(Relaxed), self.room))
     }
 
     fn free(&self, address: u64, bytes: usize) {
+        self.used.fetch_sub(bytes, Relaxed);
         // SAFETY: `allocate` gave this address for so many bytes.
         unsafe { dealloc(address as *mut u8, layout(bytes)) }
     }

@@ -4,6 +4,7 @@ use super::super::{Job, State};
 use super::Engine;
 use crate::models::{
     Batch, LEAST_SIGMA, Losses, Objective, loss_and_gradients_on_device, losses_on_device,
+    pairs_that_fit,
 };
 use crate::nn::cuda::{Device, DeviceGradients, DeviceMoments, DeviceParams};
 use crate::{Error, Result};
@@ -30,13 +31,19 @@ impl<'a> OnDevice<'a> {
         Ok(started)
     }
 
-    /// The same, with the size of the batch that it happened in.
-    fn at(&self, batch: &Batch, error: Error) -> Error {
-        error.context(format!(
-            "a batch of {} pictures on the device (train.batch; it has held {} MB so far)",
-            batch.len(),
-            self.device.peak_memory() >> 20
-        ))
+    /// The error, and if it was for want of memory, how many pictures of the batch would have fitted.
+    fn of_batch(&mut self, batch: &Batch, objective: &Objective, error: Error) -> Error {
+        if !self.device.ran_out_of_memory() {
+            return error;
+        }
+        let (model, params) = (self.job.model, &self.params);
+        let asked = batch.len();
+        error.context(
+            match pairs_that_fit(model, params, batch, objective, &mut self.gradients) {
+                0 => format!("a batch of {asked} (train.batch), and of 1 as well"),
+                fit => format!("a batch of {asked} (train.batch); {fit} fit"),
+            },
+        )
     }
 }
 
@@ -45,7 +52,7 @@ impl Engine for OnDevice<'_> {
         let (model, shards) = (self.job.model, self.job.recipe.train.shards);
         let (params, gradients) = (&self.params, &mut self.gradients);
         loss_and_gradients_on_device(model, params, batch, objective, shards, gradients)
-            .map_err(|error| self.at(batch, error))
+            .map_err(|error| self.of_batch(batch, objective, error))
     }
 
     fn update(&mut self, state: &mut State, rate: f64) -> Result<()> {
@@ -60,7 +67,6 @@ impl Engine for OnDevice<'_> {
 
     fn losses(&mut self, _: &State, batch: &Batch, objective: &Objective) -> Result<Losses> {
         losses_on_device(self.job.model, &self.params, batch, objective)
-            .map_err(|error| self.at(batch, error))
     }
 
     fn settle(&mut self, state: &mut State) -> Result<()> {

@@ -202,3 +202,37 @@ fn a_few_steps_go_where_the_cpus_go() {
         }
     }
 }
+
+#[test]
+fn a_batch_that_does_not_fit_says_so_and_half_of_it_may() {
+    let batch = batch(&picture);
+    for variant in [Variant::DualEncoder, Variant::VaeCl] {
+        let model = Model::new(ModelConfig::tiny(variant, 50)).unwrap();
+        let params = model.init(3);
+        let objective = objective(LatentNoise::Sample { seed: 1 }, 0.0);
+        let on = |device: &Device, batch: &Batch| {
+            let there = DeviceParams::new(device, &params, Precision::F32);
+            let mut gradients = DeviceGradients::zeros(device, params.layout());
+            loss_and_gradients_on_device(&model, &there, batch, &objective, 2, &mut gradients)
+        };
+        let needed = |pairs: usize| {
+            let device = Device::emulated_with(1 << 30);
+            on(&device, &batch.first(pairs)).unwrap();
+            device.peak_memory()
+        };
+        let (half, whole) = (needed(2), needed(4));
+        let device = Device::emulated_with((half + whole) / 2);
+        let error = on(&device, &batch).unwrap_err();
+        assert!(
+            error.message().contains("the emulator is out of memory"),
+            "{error}"
+        );
+        assert!(device.ran_out_of_memory());
+        let there = DeviceParams::new(&device, &params, Precision::F32);
+        let mut gradients = DeviceGradients::zeros(&device, params.layout());
+        let fit = pairs_that_fit(&model, &there, &batch, &objective, &mut gradients);
+        assert!((1..=2).contains(&fit), "{fit} of 4");
+        drop((there, gradients));
+        on(&device, &batch.first(fit)).expect("what fitted fits again");
+    }
+}

@@ -127,28 +127,18 @@ impl Driver for Gpu {
         self.name.clone()
     }
 
-    fn allocate(&self, bytes: usize) -> Result<u64> {
-        let (mut free, mut total) = (0, 0);
-        let address = self.enter("allocating", || {
-            // SAFETY: memory that is freed by `free` alone.
+    fn allocate(&self, bytes: usize) -> Result<Option<u64>> {
+        // SAFETY: memory that is freed by `free` alone.
+        self.enter("allocating", || {
             match unsafe { result::malloc_sync(bytes) } {
-                Err(DriverError(sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY)) => {
-                    (free, total) = result::mem_get_info()?;
-                    Ok(None)
-                }
+                Err(DriverError(sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY)) => Ok(None),
                 other => other.map(Some),
             }
-        })?;
-        let mb = |bytes: usize| bytes.div_ceil(1 << 20);
-        address.ok_or_else(|| {
-            Error::failed(format!(
-                "{}: out of memory: {} MB asked for, {} of {} MB free",
-                self.name,
-                mb(bytes),
-                mb(free),
-                mb(total)
-            ))
         })
+    }
+
+    fn memory(&self) -> Result<(usize, usize)> {
+        self.enter("asking for its memory", result::mem_get_info)
     }
 
     fn free(&self, address: u64, _bytes: usize) {
