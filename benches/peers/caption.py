@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""caption.py SIZE COUNT TOKENS [--threads T] [--beams K]
+"""caption.py SIZE COUNT TOKENS [--threads T] [--beams K] [--device D] [--bf16]
 
 Times transformers' `generate` on a random ViT and GPT-2 of the sizes of `bench speed`: COUNT pictures in one
 batch, TOKENS tokens each, with its cache. SIZE is `tiny` or `base`. Prints one JSON object.
@@ -39,15 +39,20 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--beams", type=int, default=1)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--bf16", action="store_true")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
-    model = build(**SIZES[args.size])
-    pictures = torch.randn(args.count, 3, SIZES[args.size]["image"], SIZES[args.size]["image"])
+    kind = torch.bfloat16 if args.bf16 else torch.float32
+    model = build(**SIZES[args.size]).to(args.device, kind)
+    pictures = torch.randn(args.count, 3, SIZES[args.size]["image"], SIZES[args.size]["image"]).to(args.device, kind)
+    wait = torch.cuda.synchronize if args.device.startswith("cuda") else lambda: None
     seconds = []
     for _ in range(args.runs + 1):
         started = time.perf_counter()
         model.generate(pictures, min_new_tokens=args.tokens, max_new_tokens=args.tokens, num_beams=args.beams, do_sample=False)
+        wait()
         seconds.append(time.perf_counter() - started)
     print(json.dumps({
         "torch": torch.__version__,

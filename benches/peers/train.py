@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""train.py SIZE VARIANT STEPS [--threads T] [--dropout P] [--clip NORM]
+"""train.py SIZE VARIANT STEPS [--threads T] [--dropout P] [--clip NORM] [--device D] [--batch N] [--bf16] [--compile]
 
 Times a training step in PyTorch, of the work that `bench speed` times: forward, backward and fused AdamW
 on random pictures and fixed tokens. SIZE is `tiny` or `base`; VARIANT `encoder-decoder`, `vae` (patch
-latents) or `vae-cl` (with the contrastive loss of a text read without the picture). Prints one JSON object.
+latents) or `vae-cl` (with the contrastive loss of a text read without the picture). With --bf16 under autocast, with
+--compile through torch.compile. Prints one JSON object; the peak is the process's, or a device's.
 """
 import argparse
 import json
@@ -99,7 +100,7 @@ class Model(nn.Module):
             text = self.read(torch.cat([ids, ids[:, :1]], 1), None)[:, -1]
             image, text = F.normalize(self.heads[0](states[:, 0]), dim=-1), F.normalize(self.heads[1](text), dim=-1)
             cosines = image @ text.T / self.sigma
-            right = torch.arange(len(cosines))
+            right = torch.arange(len(cosines), device=cosines.device)
             loss = loss + 0.2 * (F.cross_entropy(cosines, right) + F.cross_entropy(cosines.T, right))
         return loss
 
@@ -112,34 +113,47 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--dropout", type=float, default=0.0)
     parser.add_argument("--clip", type=float, default=0.0)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--batch", type=int)
+    parser.add_argument("--bf16", action="store_true")
+    parser.add_argument("--compile", action="store_true")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
-    size = SIZES[args.size]
-    model = Model(size, args.variant, args.dropout)
+    size, device = SIZES[args.size], torch.device(args.device)
+    model = Model(size, args.variant, args.dropout).to(device)
+    step_of = torch.compile(model) if args.compile else model
+    wait = torch.cuda.synchronize if device.type == "cuda" else lambda: None
     optimizer = torch.optim.AdamW(model.parameters(), 1e-4, weight_decay=0.01, fused=True)
-    batch, tokens, vocab = size["batch"], size["tokens"], size["vocab"]
-    pictures = torch.randn(batch, 3, size["image"], size["image"])
-    ids = (torch.arange(batch * tokens) * 7919 + 13).remainder(vocab).view(batch, tokens)
+    batch, tokens, vocab = args.batch or size["batch"], size["tokens"], size["vocab"]
+    pictures = torch.randn(batch, 3, size["image"], size["image"]).to(device)
+    ids = (torch.arange(batch * tokens) * 7919 + 13).remainder(vocab).view(batch, tokens).to(device)
     walls = []
     for step in range(args.steps + 3):
         if step == 3:
             cpu = time.process_time()
         started = time.perf_counter()
-        model(pictures, ids).backward()
+        with torch.autocast(device.type, torch.bfloat16, enabled=args.bf16):
+            loss = step_of(pictures, ids)
+        loss.backward()
         if args.clip > 0:
             nn.utils.clip_grad_norm_(model.parameters(), args.clip)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
+        wait()
         walls.append(1e3 * (time.perf_counter() - started))
     walls = walls[3:]
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    if device.type == "cuda":
+        peak = torch.cuda.max_memory_allocated() / 1e6
     print(json.dumps({
         "torch": torch.__version__,
+        "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
         "parameters": sum(p.numel() for p in model.parameters()),
         "step_ms_median": statistics.median(walls),
         "step_ms_min": min(walls),
         "cpu_ms": 1e3 * (time.process_time() - cpu) / args.steps,
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak_mb": peak,
     }))
 
 
