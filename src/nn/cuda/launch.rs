@@ -104,6 +104,11 @@ impl Launch<'_> {
         self.run([columns.div_ceil(THREADS), parts]);
     }
 
+    /// Runs it in so many blocks, so many times over.
+    pub fn grid(self, blocks: usize, times: usize) {
+        self.run([blocks, times]);
+    }
+
     /// Runs it in so many blocks.
     pub fn blocks(self, blocks: usize) {
         self.run([blocks, 1]);

@@ -91,8 +91,7 @@ void run(Block &block) {
             left -= fiber.done;
         }
         if (!moved) {
-            fprintf(stderr, "a kernel in which %u threads wait at a barrier that others do not reach\n", left);
-            abort();
+            stop("threads that wait at a barrier that others do not reach");
         }
     }
 }
@@ -100,6 +99,11 @@ void run(Block &block) {
 
 Registration::Registration(const char *name, Call call, std::vector<size_t> sizes) {
     kernels()[name] = Kernel{call, std::move(sizes)};
+}
+
+void stop(const char *what) {
+    fprintf(stderr, "in a kernel: %s\n", what);
+    abort();
 }
 
 void block_barrier() { wait(running->block); }

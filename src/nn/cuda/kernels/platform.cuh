@@ -8,6 +8,7 @@
 
 #ifdef __CUDACC__
 #include <cuda_bf16.h>
+#include <mma.h>
 typedef __nv_bfloat16 bf16;
 // A kernel is found by its name.
 #define KERNEL(name, params) extern "C" __global__ void __launch_bounds__(THREADS) name params
@@ -16,6 +17,24 @@ template <class V> __device__ __forceinline__ V shuffle_xor(V value, int lane) {
     return __shfl_xor_sync(0xffffffffu, value, lane);
 }
 __device__ __forceinline__ void sync_warp() { __syncwarp(); }
+// The emulator stops where an address is not a multiple of so many bytes.
+__device__ __forceinline__ void check_alignment(const void *, size_t) {}
+
+// Products of 16 × 16 numbers by a warp: Left and Right lie row by row, RightTransposed column by column.
+using Left = nvcuda::wmma::fragment<nvcuda::wmma::matrix_a, 16, 16, 16, bf16, nvcuda::wmma::row_major>;
+using Right = nvcuda::wmma::fragment<nvcuda::wmma::matrix_b, 16, 16, 16, bf16, nvcuda::wmma::row_major>;
+using RightTransposed = nvcuda::wmma::fragment<nvcuda::wmma::matrix_b, 16, 16, 16, bf16, nvcuda::wmma::col_major>;
+using Sums = nvcuda::wmma::fragment<nvcuda::wmma::accumulator, 16, 16, 16, float>;
+template <class Fragment> __device__ __forceinline__ void load(Fragment &to, const bf16 *from, unsigned stride) {
+    nvcuda::wmma::load_matrix_sync(to, from, stride);
+}
+template <class R> __device__ __forceinline__ void multiply(Sums &sums, const Left &left, const R &right) {
+    nvcuda::wmma::mma_sync(sums, left, right, sums);
+}
+__device__ __forceinline__ void fill(Sums &sums, float value) { nvcuda::wmma::fill_fragment(sums, value); }
+__device__ __forceinline__ void save(float *to, const Sums &sums, unsigned stride) {
+    nvcuda::wmma::store_matrix_sync(to, sums, stride, nvcuda::wmma::mem_row_major);
+}
 #else
 #include "emulator.h"
 #endif
@@ -39,6 +58,7 @@ template <class T, int P> struct alignas(P * sizeof(T)) Pack {
 template <int P, class T> __device__ __forceinline__ void load(const T *from, float (&to)[P]) {
     // 16 bytes are the most that one access takes.
     constexpr int Q = P * sizeof(T) > 16 ? 16 / sizeof(T) : P;
+    check_alignment(from, sizeof(Pack<T, Q>));
 #pragma unroll
     for (int i = 0; i < P; i += Q) {
         Pack<T, Q> pack = *reinterpret_cast<const Pack<T, Q> *>(from + i);
@@ -49,6 +69,7 @@ template <int P, class T> __device__ __forceinline__ void load(const T *from, fl
 
 template <int P, class T> __device__ __forceinline__ void store(T *to, const float (&from)[P]) {
     constexpr int Q = P * sizeof(T) > 16 ? 16 / sizeof(T) : P;
+    check_alignment(to, sizeof(Pack<T, Q>));
 #pragma unroll
     for (int i = 0; i < P; i += Q) {
         Pack<T, Q> pack;

@@ -6,8 +6,10 @@ use bytemuck::NoUninit;
 
 use crate::nn::cuda::array::{Array, Element, View};
 use crate::nn::cuda::device::Device;
+use crate::nn::cuda::launch::Launch;
 use crate::nn::cuda::tape::{Backward, DeviceTape};
 use crate::nn::ops::{Attention, Cols, Mask as Seen};
+use crate::nn::precision::Precision;
 use crate::nn::spans::Spans;
 use crate::nn::tape::Var;
 
@@ -17,6 +19,11 @@ use super::elementwise::Mask;
 /// (`kernels/attention_shape.cuh`).
 const MOST_KEYS: usize = 1024;
 const MOST_COLUMNS: usize = 128;
+
+/// Heads of these sizes are multiplied on tensor cores, in bf16 (`kernels/attention_tiles.cuh`).
+const SIZES_IN_TILES: [usize; 2] = [32, 64];
+/// Rows of a block there.
+const ROWS: usize = 64;
 
 /// Which keys the queries see, as the device has been told.
 #[derive(Debug)]
@@ -28,6 +35,23 @@ pub(in crate::nn::cuda) struct SpansOnDevice {
     of_queries: Array,
     /// Of each key the first query that sees it, the number of those, and the key's place in its sample.
     of_keys: Array,
+    /// Blocks of queries against the keys of their sample, and of keys against the queries (`Span` in
+    /// `kernels/attention_tiles.cuh`).
+    query_blocks: Array,
+    key_blocks: Array,
+}
+
+/// The blocks of `rows`, each of at most [`ROWS`] rows of a sample.
+fn blocks(rows: &Spans, others: &Spans) -> Vec<u32> {
+    let mut blocks = Vec::new();
+    for (rows, others) in rows.iter().zip(others.iter()) {
+        for place in (0..rows.len()).step_by(ROWS) {
+            let count = ROWS.min(rows.len() - place);
+            let block = [rows.start + place, count, place, others.start, others.len()];
+            blocks.extend(block.map(|number| number as u32));
+        }
+    }
+    blocks
 }
 
 /// Columns as kernels take them (`Columns` in `kernels/attention_shape.cuh`).
@@ -94,6 +118,8 @@ impl SpansOnDevice {
             seen,
             of_queries: device.uploaded(Element::U32, &of_queries),
             of_keys: device.uploaded(Element::U32, &of_keys),
+            query_blocks: device.uploaded(Element::U32, &blocks(queries, keys)),
+            key_blocks: device.uploaded(Element::U32, &blocks(keys, queries)),
         }
     }
 }
@@ -111,6 +137,65 @@ impl Columns {
     }
 }
 
+/// An attention as its kernels take it.
+struct Work {
+    precision: Precision,
+    parts: [Cols; 3],
+    data: [Arc<Array>; 3],
+    spans: Arc<SpansOnDevice>,
+    shape: Shape,
+    in_tiles: bool,
+}
+
+impl Work {
+    fn rows(&self) -> usize {
+        self.shape.rows as usize
+    }
+
+    fn heads(&self) -> usize {
+        self.shape.heads as usize
+    }
+
+    /// Queries, keys, values and what they see, which every kernel begins with.
+    fn begin<'d>(&self, device: &'d Device, name: &str, of_keys: bool) -> Launch<'d> {
+        let mut launch = match self.in_tiles {
+            true => device.kernel(&format!("{name}_{}", self.shape.size)),
+            false => device.typed_kernel(name, self.precision),
+        };
+        for (data, cols) in self.data.iter().zip(self.parts) {
+            let len = cols.var.rows * cols.var.cols;
+            launch = launch.array(data.view(), self.precision.into(), len);
+        }
+        for cols in self.parts {
+            launch = launch.value(Columns::new(cols));
+        }
+        let spans = &self.spans;
+        let spans = match (self.in_tiles, of_keys) {
+            (true, true) => &spans.key_blocks,
+            (true, false) => &spans.query_blocks,
+            (false, true) => &spans.of_keys,
+            (false, false) => &spans.of_queries,
+        };
+        let launch = launch.array(spans.view(), Element::U32, spans.view().len);
+        match self.in_tiles {
+            true => launch.flag(self.spans.seen == Seen::Causal),
+            false => launch,
+        }
+    }
+
+    /// Runs a kernel of all queries, or of all keys.
+    fn run(&self, launch: Launch<'_>, of_keys: bool) {
+        let (blocks, rows) = match of_keys {
+            true => (&self.spans.key_blocks, self.parts[1].var.rows),
+            false => (&self.spans.query_blocks, self.rows()),
+        };
+        match self.in_tiles {
+            true => launch.grid(blocks.view().len / 5, self.heads()),
+            false => launch.rows(rows, self.heads()),
+        }
+    }
+}
+
 impl DeviceTape<'_> {
     /// softmax(q kᵀ / √(head width)) v, head by head: (queries, width).
     pub fn attention(&mut self, q: Cols, k: Cols, v: Cols, attention: Attention) -> Var {
@@ -121,7 +206,7 @@ impl DeviceTape<'_> {
             mask,
             dropout,
         } = attention;
-        let width = q.width;
+        let (parts, width) = ([q, k, v], q.width);
         assert!(
             width == k.width && width == v.width && heads > 0 && width.is_multiple_of(heads),
             "queries, keys and values of one width, in whole heads"
@@ -136,78 +221,66 @@ impl DeviceTape<'_> {
             assert_eq!(rows, keys.rows(), "a row for every key and value");
         }
         let mark = self.mark();
-        let spans = self.spans(&queries, &keys, mask);
-        let rows = queries.rows();
-        let shape = Shape {
-            rows: rows as u32,
-            heads: heads as u32,
-            size: size as u32,
-            scale: 1.0 / (size as f32).sqrt(),
-            mask: Mask::new(dropout.and_then(|dropout| dropout.mask())),
+        // Tiles are read 16 bytes at a time.
+        let whole = |cols: Cols| cols.start.is_multiple_of(8) && cols.var.cols.is_multiple_of(8);
+        let work = Work {
+            precision: self.precision(),
+            parts,
+            data: parts.map(|cols| self.data(cols.var)),
+            spans: self.spans(&queries, &keys, mask),
+            shape: Shape {
+                rows: queries.rows() as u32,
+                heads: heads as u32,
+                size: size as u32,
+                scale: 1.0 / (size as f32).sqrt(),
+                mask: Mask::new(dropout.and_then(|dropout| dropout.mask())),
+            },
+            in_tiles: self.precision() == Precision::Bf16
+                && SIZES_IN_TILES.contains(&size)
+                && parts.into_iter().all(whole),
         };
-        let device = self.device();
-        let element = self.precision().into();
-        let data = [q, k, v].map(|cols| self.data(cols.var));
+        let (rows, element, device) = (work.rows(), self.precision().into(), self.device());
         let out = self.activations(rows * width);
         let logs = device.array(Element::F32, heads * rows);
-        let mut launch = device.typed_kernel("attend", self.precision());
-        for (data, cols) in data.iter().zip([q, k, v]) {
-            launch = launch.array(data.view(), element, cols.var.rows * cols.var.cols);
-        }
-        for cols in [q, k, v] {
-            launch = launch.value(Columns::new(cols));
-        }
-        launch
-            .array(spans.of_queries.view(), Element::U32, 2 * rows)
+        let launch = (work.begin(device, "attend", false))
             .array(out.view(), element, rows * width)
             .array(logs.view(), Element::F32, heads * rows)
-            .value(shape)
-            .rows(rows, heads);
+            .value(work.shape);
+        work.run(launch, false);
         let out = self.push(rows, width, out);
         let output = self.data(out);
         self.record(mark, move |back| {
             let Some(d_out) = back.take_gradient(out) else {
                 return;
             };
-            let parts = [q, k, v];
-            let gradients = Gradients::of(back, parts);
-            let (device, precision) = (back.device(), back.precision());
+            let gradients = Gradients::of(back, work.parts);
+            let device = back.device();
             let products = device.array(Element::F32, heads * rows);
-            let begin = |name| {
-                let mut launch = device.typed_kernel(name, precision);
-                for (data, cols) in data.iter().zip(parts) {
-                    launch = launch.array(data.view(), element, cols.var.rows * cols.var.cols);
-                }
-                for cols in parts {
-                    launch = launch.value(Columns::new(cols));
-                }
-                launch
-            };
             let [to_q, to_k, to_v] = [0, 1, 2].map(|i| gradients.view(i));
             let adds = gradients.adds;
-            begin("attend_to_queries")
-                .array(spans.of_queries.view(), Element::U32, 2 * rows)
+            let launch = (work.begin(&device, "attend_to_queries", false))
                 .array(output.view(), element, rows * width)
                 .array(d_out.view(), element, rows * width)
                 .array(logs.view(), Element::F32, heads * rows)
                 .array(products.view(), Element::F32, heads * rows)
                 .array(to_q, element, q.var.rows * q.var.cols)
                 .flag(adds[0])
-                .value(shape)
-                .rows(rows, heads);
+                .value(work.shape);
+            work.run(launch, false);
             let keys = k.var.rows;
-            begin("attend_to_keys")
-                .array(spans.of_keys.view(), Element::U32, 3 * keys)
+            let launch = (work.begin(&device, "attend_to_keys", true))
                 .array(d_out.view(), element, rows * width)
                 .array(logs.view(), Element::F32, heads * rows)
                 .array(products.view(), Element::F32, heads * rows)
                 .array(to_k, element, keys * k.var.cols)
                 .array(to_v, element, keys * v.var.cols)
                 .flag(adds[1])
-                .flag(adds[2])
-                .count(keys)
-                .value(shape)
-                .rows(keys, heads);
+                .flag(adds[2]);
+            let launch = match work.in_tiles {
+                true => launch,
+                false => launch.count(keys),
+            };
+            work.run(launch.value(work.shape), true);
             gradients.put(back);
         });
         out

@@ -48,6 +48,51 @@ fn gradients_of_packed_self_attention() {
     }
 }
 
+/// Heads of 32 and 64 columns, and more queries and keys than a device takes at once.
+#[test]
+fn gradients_of_wide_heads_and_long_samples() {
+    let random = |tape: &mut dyn Graph, rows: usize, cols: usize| {
+        let values: Vec<f32> = (0..rows * cols)
+            .map(|i| ((i * 7919) % 1013) as f32 / 506.5 - 1.0)
+            .collect();
+        tape.constant(rows, cols, &values)
+    };
+    for (size, mask, dropout) in [
+        (32, Mask::Causal, None),
+        (64, Mask::Causal, DROPOUT),
+        (64, Mask::Full, DROPOUT),
+    ] {
+        // A few numbers of each are differentiated, and all take part.
+        let mut builder = Layout::builder();
+        let width = 2 * size;
+        let map = builder.linear("map", 2, 3 * width, true, 0.4);
+        check_gradients(builder.build(), &[], |tape, _| {
+            let x = random(tape, 90, 2);
+            let packed = tape.linear(x, map);
+            let part = |i| Cols::part(packed, i, 3);
+            let lengths = || Spans::of([19, 70, 1]);
+            let own = Attention {
+                heads: 2,
+                queries: lengths(),
+                keys: lengths(),
+                mask,
+                dropout,
+            };
+            let y = tape.attention(part(0), part(1), part(2), own);
+            let memory = random(tape, 3 * 35, 2 * width);
+            let (k, v) = (Cols::part(memory, 0, 2), Cols::part(memory, 1, 2));
+            let cross = Attention {
+                heads: 2,
+                queries: lengths(),
+                keys: Spans::even(3, 35),
+                mask: Mask::Full,
+                dropout,
+            };
+            (vec![y, tape.attention(Cols::all(y), k, v, cross)], 0.0)
+        });
+    }
+}
+
 #[test]
 fn gradients_of_cross_attention() {
     check_gradients(Layout::default(), &[(4, 10), (34, 20)], |tape, x| {
