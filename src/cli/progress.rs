@@ -123,6 +123,12 @@ impl Progress {
         eprintln!("{label}: {done}/{total}, {speed}/s{left}");
     }
 
+    /// Prints a line above the bar.
+    pub fn say(&self, text: &str) {
+        let label = &self.label;
+        self.bar.suspend(|| eprintln!("{label}: {text}"));
+    }
+
     /// The work is done; the bar goes away.
     pub fn finish(&self) {
         self.bar.finish_and_clear();

@@ -53,14 +53,6 @@ impl Batch<'_> {
         self.captions.is_empty()
     }
 
-    /// The first pairs of it.
-    pub fn first(&self, pairs: usize) -> Self {
-        Self {
-            captions: &self.captions[..pairs],
-            ..*self
-        }
-    }
-
     /// Checks that the captions fit a model.
     ///
     /// # Errors

@@ -57,7 +57,7 @@ pub use decoder::Decoder;
 pub use inference::{Embeddings, Memory, Posterior, TeacherForced};
 pub use objective::{LatentNoise, Losses, Objective, loss_and_gradients, losses_only};
 #[cfg(any(feature = "cuda", feature = "cuda-emulator"))]
-pub use objective::{loss_and_gradients_on_device, losses_on_device, pairs_that_fit};
+pub use objective::{loss_and_gradients_on_device, losses_on_device};
 pub use workspace::Workspace;
 pub use zero::ZeroGradient;
 

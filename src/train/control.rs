@@ -27,6 +27,8 @@ pub struct Control<'a> {
     pub steps: &'a dyn Fn(usize, usize),
     /// Called after every step.
     pub on_step: &'a dyn Fn(&LogRecord),
+    /// Called with what a person should know about the training.
+    pub notice: &'a dyn Fn(&str),
 }
 
 /// Steps that are timed before the schedule is fitted to the limit.

@@ -75,7 +75,7 @@ pub fn train(job: &Job, control: &Control) -> Result<Trained> {
     let recipe = &job.recipe.train;
     let mut state = State::start_or_resume(job)?;
     let mut log = job.folder.log_writer(state.progress.step)?;
-    let mut engine = engine::start(job, &state)?;
+    let mut engine = engine::start(job, &state, control.notice)?;
     let per_epoch = steps_per_epoch(job.train.caption_counts(), recipe.captions, recipe.batch);
     let mut clock = control.start(state.progress.step, recipe.epochs * per_epoch);
     let mut order = (usize::MAX, Vec::new());

@@ -163,6 +163,7 @@ impl Scene<'_> {
                 let speed = record.images_per_s.unwrap_or(0.0);
                 bar.advance(1, &format!("loss {loss:.3} {speed:.0} img/s"));
             },
+            notice: &|text| bar.say(text),
         };
         let trained = train::train(&job, &control)?;
         bar.finish();

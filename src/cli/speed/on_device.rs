@@ -22,6 +22,8 @@ struct Measured {
     precision: Precision,
     parameters: usize,
     batch: usize,
+    /// How many parts a step's batch went through in, for want of memory.
+    parts: usize,
     steps: usize,
     step_ms_median: f64,
     /// The fastest and the slowest step.
@@ -61,6 +63,7 @@ pub(super) fn run(args: &SpeedArgs, work: &Work, device: &Device) -> Result<()> 
     let mut optimizer = Optimizer::with(AdamW::default(), 0);
     optimizer.clip = args.clip;
     let mut moments = DeviceMoments::of(device, &Moments::new(model.layout().len()));
+    let mut parts = 1;
     let mut step = |number: u64| -> Result<(f64, f64)> {
         let objective = objective(&model, number, args.dropout > 0.0, args.precision);
         let started = Instant::now();
@@ -71,6 +74,7 @@ pub(super) fn run(args: &SpeedArgs, work: &Work, device: &Device) -> Result<()> 
             &objective,
             work.shards,
             &mut gradients,
+            &mut parts,
         )?;
         let scale = optimizer.clip_scale(|| gradients.norm(device));
         let settings = optimizer.settings(RATE);
@@ -100,6 +104,7 @@ pub(super) fn run(args: &SpeedArgs, work: &Work, device: &Device) -> Result<()> 
         precision: args.precision,
         parameters: model.parameters(),
         batch: work.batch,
+        parts,
         steps: args.steps,
         step_ms_median: median,
         step_ms_range: [walls[0], walls[walls.len() - 1]],
@@ -123,8 +128,12 @@ pub(super) fn run(args: &SpeedArgs, work: &Work, device: &Device) -> Result<()> 
 
 impl Measured {
     fn print(&self) {
+        let parts = match self.parts {
+            1 => String::new(),
+            parts => format!(" in {parts} parts"),
+        };
         println!(
-            "{} {}: {:.1} M parameters, batch {}, {} on {}",
+            "{} {}: {:.1} M parameters, batch {}{parts}, {} on {}",
             self.preset,
             self.variant,
             self.parameters as f64 / 1e6,

@@ -100,7 +100,7 @@ fn forward<'a>(
     if gradients.is_none() {
         return (half, None);
     }
-    if half.waits() {
+    if plan.needs_all() {
         return (half, Some(tape));
     }
     tape.backward(&[]);

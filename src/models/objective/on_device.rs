@@ -1,4 +1,4 @@
-//! Losses and gradients on a device: the whole batch at once.
+//! Losses and gradients on a device: the whole batch at once, or in parts where memory is short.
 
 use crate::error::Result;
 use crate::nn::Var;
@@ -6,15 +6,20 @@ use crate::nn::cuda::{DeviceGradients, DeviceParams, DeviceTape};
 
 use super::super::Model;
 use super::super::batch::Batch;
-use super::plan::{Half, Joint, Plan};
+use super::plan::{Half, Joint, Piece, Plan};
 use super::{Losses, Objective};
 
-/// The losses of a batch; *adds* their gradients to those on the device. Activations are in the parameters'
+/// The losses of a batch, and their gradients in place of those on the device. Activations are in the parameters'
 /// precision, whatever the objective's is. `shards` is the number that the CPU would cut the batch into: the same
 /// noise falls on the same samples.
 ///
+/// The batch goes through in so many `parts`, which are doubled until the memory suffices. Losses of the whole batch
+/// are exact: where one needs it, the parts but the last run forward twice, first for what it needs of them. Other
+/// parts give other dropout masks and, in the last bits, other sums.
+///
 /// # Errors
-/// [`crate::Error::Input`] if a caption does not fit the model; [`crate::Error::Failed`] if the device fails.
+/// [`crate::Error::Input`] if a caption does not fit the model; [`crate::Error::Failed`] if the device fails, or has
+/// not the memory for a part of one pair.
 pub fn loss_and_gradients_on_device(
     model: &Model,
     params: &DeviceParams,
@@ -22,38 +27,19 @@ pub fn loss_and_gradients_on_device(
     objective: &Objective,
     shards: usize,
     gradients: &mut DeviceGradients,
+    parts: &mut usize,
 ) -> Result<Losses> {
-    let plan = Plan::new(model, batch, objective, shards)?.in_one();
-    let tape = DeviceTape::training(params, gradients);
-    let (joint, tape, half) = forward(model, params, &plan, tape);
-    let seeds = joint.seeds(&half);
-    let seeds: Vec<(Var, &[f32])> = seeds.iter().map(|(v, g)| (*v, &g[..])).collect();
-    tape.backward(&seeds)?;
-    if let (Some(sigma), Some(d_sigma)) = (model.sigma_slot(), joint.d_sigma()) {
-        gradients.add(params.device(), sigma, &[d_sigma]);
-    }
-    params.device().check()?;
-    Ok(joint.losses)
-}
-
-/// How many of a batch's first pairs a step has memory for: the batch is halved until a step succeeds, whose
-/// gradients are of no use. 0 if none does.
-pub fn pairs_that_fit(
-    model: &Model,
-    params: &DeviceParams,
-    batch: &Batch,
-    objective: &Objective,
-    gradients: &mut DeviceGradients,
-) -> usize {
-    let mut pairs = batch.len() / 2;
-    while pairs > 0 {
-        let some = batch.first(pairs);
-        if loss_and_gradients_on_device(model, params, &some, objective, 1, gradients).is_ok() {
-            break;
+    as_memory_allows(params, batch, parts, |parts| {
+        gradients.clear();
+        let plan = Plan::new(model, batch, objective, shards)?.in_parts(parts);
+        let step = Step::new(model, params, &plan);
+        let joint = step.learn(gradients)?;
+        if let (Some(sigma), Some(d_sigma)) = (model.sigma_slot(), joint.d_sigma()) {
+            gradients.add(params.device(), sigma, &[d_sigma]);
         }
-        pairs /= 2;
-    }
-    pairs
+        params.device().check()?;
+        Ok(joint.losses)
+    })
 }
 
 /// The losses of a batch alone, as for validation.
@@ -65,24 +51,107 @@ pub fn losses_on_device(
     params: &DeviceParams,
     batch: &Batch,
     objective: &Objective,
+    parts: &mut usize,
 ) -> Result<Losses> {
-    let plan = Plan::new(model, batch, objective, 1)?;
-    let (joint, ..) = forward(model, params, &plan, DeviceTape::inference(params));
-    params.device().check()?;
-    Ok(joint.losses)
+    as_memory_allows(params, batch, parts, |parts| {
+        let plan = Plan::new(model, batch, objective, 1)?.in_parts(parts);
+        let step = Step::new(model, params, &plan);
+        let halves: Vec<Half> = (plan.pieces.iter())
+            .map(|piece| step.forward(piece, DeviceTape::inference(params)).0)
+            .collect();
+        let joint = step.join(&halves);
+        params.device().check()?;
+        Ok(joint.losses)
+    })
 }
 
-fn forward<'a>(
-    model: &Model,
+/// Does it in so many parts, or in as many more as the memory takes.
+fn as_memory_allows<V>(
     params: &DeviceParams,
-    plan: &Plan,
-    mut tape: DeviceTape<'a>,
-) -> (Joint, DeviceTape<'a>, Half) {
-    let piece = &plan.pieces[0];
-    let mut pictures = vec![0.0; plan.pixels(piece)];
-    let half = plan.forward(&mut tape, piece, &mut pictures);
-    let sigma = model.sigma_slot().map_or(1.0, |slot| params.value(slot)[0]);
-    (plan.join(&[&half], sigma), tape, half)
+    batch: &Batch,
+    parts: &mut usize,
+    mut work: impl FnMut(usize) -> Result<V>,
+) -> Result<V> {
+    let pairs = batch.len();
+    // What failed before this batch would fail again.
+    params.device().check()?;
+    loop {
+        match work(*parts) {
+            Err(error) if params.device().ran_out_of_memory() => {
+                if *parts >= pairs {
+                    return Err(error.context(format!(
+                        "a batch of {pairs} in parts of one picture, the smallest there are"
+                    )));
+                }
+                *parts = (2 * *parts).min(pairs);
+            }
+            result => return result,
+        }
+    }
+}
+
+/// A batch's way over the device.
+struct Step<'a> {
+    model: &'a Model,
+    params: &'a DeviceParams,
+    plan: &'a Plan<'a>,
+}
+
+impl<'a> Step<'a> {
+    fn new(model: &'a Model, params: &'a DeviceParams, plan: &'a Plan<'a>) -> Self {
+        Self {
+            model,
+            params,
+            plan,
+        }
+    }
+
+    /// Adds the gradients of all parts.
+    fn learn(&self, gradients: &mut DeviceGradients) -> Result<Joint> {
+        let (last, others) = self.plan.pieces.split_last().expect("a batch has pairs");
+        let mut halves = Vec::with_capacity(others.len() + 1);
+        for piece in others {
+            let tape = match self.plan.needs_all() {
+                true => DeviceTape::inference(self.params),
+                false => DeviceTape::training(self.params, gradients),
+            };
+            let (half, tape) = self.forward(piece, tape);
+            if tape.is_training() {
+                tape.backward(&[])?;
+            }
+            halves.push(half);
+        }
+        let (half, tape) = self.forward(last, DeviceTape::training(self.params, gradients));
+        halves.push(half);
+        let joint = self.join(&halves);
+        backward(tape, &joint, halves.last().expect("the last half"))?;
+        if self.plan.needs_all() {
+            for piece in others {
+                let tape = DeviceTape::training(self.params, gradients);
+                let (half, tape) = self.forward(piece, tape);
+                backward(tape, &joint, &half)?;
+            }
+        }
+        Ok(joint)
+    }
+
+    fn forward<'t>(&self, piece: &Piece, mut tape: DeviceTape<'t>) -> (Half, DeviceTape<'t>) {
+        let mut pictures = vec![0.0; self.plan.pixels(piece)];
+        let half = self.plan.forward(&mut tape, piece, &mut pictures);
+        (half, tape)
+    }
+
+    fn join(&self, halves: &[Half]) -> Joint {
+        let sigma = self.model.sigma_slot();
+        let sigma = sigma.map_or(1.0, |slot| self.params.value(slot)[0]);
+        self.plan.join(&halves.iter().collect::<Vec<_>>(), sigma)
+    }
+}
+
+fn backward(tape: DeviceTape, joint: &Joint, half: &Half) -> Result<()> {
+    let seeds = joint.seeds(half);
+    let seeds: Vec<(Var, &[f32])> = seeds.iter().map(|(v, g)| (*v, &g[..])).collect();
+    tape.backward(&seeds)
 }
 
 #[cfg(all(test, feature = "cuda-emulator"))]

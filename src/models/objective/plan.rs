@@ -81,16 +81,24 @@ impl<'a> Plan<'a> {
         })
     }
 
-    /// The same in one piece, whose samples come in the order of the pieces: so each draws the noise that
+    /// The same in so many parts, whose samples come in the order of the pieces: so each draws the noise that
     /// it draws in pieces.
     #[cfg(any(feature = "cuda", feature = "cuda-emulator"))]
-    pub fn in_one(mut self) -> Self {
+    pub fn in_parts(mut self, parts: usize) -> Self {
         let samples = self.pieces.drain(..).flat_map(|piece| piece.samples);
-        self.pieces = vec![Piece {
-            samples: samples.collect(),
-            first: 0,
-        }];
+        let samples: Vec<usize> = samples.collect();
+        let size = samples.len().div_ceil(parts).max(1);
+        let parts = samples.chunks(size).enumerate().map(|(i, part)| Piece {
+            samples: part.to_vec(),
+            first: i * size,
+        });
+        self.pieces = parts.collect();
         self
+    }
+
+    /// Whether a loss of a piece needs the other pieces, so that none can go backward before all went forward.
+    pub fn needs_all(&self) -> bool {
+        self.charges || self.model.config().variant.is_contrastive()
     }
 
     /// Numbers of a piece's pictures.
@@ -198,13 +206,6 @@ impl<'a> Plan<'a> {
             .iter_mut()
             .for_each(|kl| *kl /= vectors);
         losses
-    }
-}
-
-impl Half {
-    /// Whether a loss of this piece needs the other pieces, so that it cannot go backward alone.
-    pub fn waits(&self) -> bool {
-        self.embeddings.is_some() || self.posterior.is_some()
     }
 }
 

@@ -2,12 +2,11 @@
 
 use super::super::{Job, State};
 use super::Engine;
+use crate::Result;
 use crate::models::{
     Batch, LEAST_SIGMA, Losses, Objective, loss_and_gradients_on_device, losses_on_device,
-    pairs_that_fit,
 };
 use crate::nn::cuda::{Device, DeviceGradients, DeviceMoments, DeviceParams};
-use crate::{Error, Result};
 
 pub(super) struct OnDevice<'a> {
     job: &'a Job<'a>,
@@ -15,44 +14,54 @@ pub(super) struct OnDevice<'a> {
     params: DeviceParams,
     gradients: DeviceGradients,
     moments: DeviceMoments,
+    /// How many parts a batch goes through in, so that the memory suffices.
+    parts: usize,
+    notice: &'a dyn Fn(&str),
 }
 
 impl<'a> OnDevice<'a> {
     /// Copies a state to the device.
-    pub fn new(job: &'a Job<'a>, device: &'a Device, state: &State) -> Result<Self> {
+    pub fn new(
+        job: &'a Job<'a>,
+        device: &'a Device,
+        state: &State,
+        notice: &'a dyn Fn(&str),
+    ) -> Result<Self> {
         let started = Self {
             job,
             device,
             params: DeviceParams::new(device, &state.params, job.recipe.train.precision),
             gradients: DeviceGradients::zeros(device, job.model.layout()),
             moments: DeviceMoments::of(device, &state.optimizer.moments),
+            parts: 1,
+            notice,
         };
         device.check()?;
         Ok(started)
     }
 
-    /// The error, and if it was for want of memory, how many pictures of the batch would have fitted.
-    fn of_batch(&mut self, batch: &Batch, objective: &Objective, error: Error) -> Error {
-        if !self.device.ran_out_of_memory() {
-            return error;
+    /// Says so if a batch now goes through in more parts than before.
+    fn tell(&self, parts_before: usize, batch: &Batch) {
+        if self.parts > parts_before {
+            (self.notice)(&format!(
+                "the memory of {} does not hold a step of {} pictures: gradients are added up over {} parts",
+                self.device.name(),
+                batch.len(),
+                self.parts
+            ));
         }
-        let (model, params) = (self.job.model, &self.params);
-        let asked = batch.len();
-        error.context(
-            match pairs_that_fit(model, params, batch, objective, &mut self.gradients) {
-                0 => format!("a batch of {asked} (train.batch), and of 1 as well"),
-                fit => format!("a batch of {asked} (train.batch); {fit} fit"),
-            },
-        )
     }
 }
 
 impl Engine for OnDevice<'_> {
     fn learn(&mut self, _: &State, batch: &Batch, objective: &Objective) -> Result<Losses> {
-        let (model, shards) = (self.job.model, self.job.recipe.train.shards);
-        let (params, gradients) = (&self.params, &mut self.gradients);
-        loss_and_gradients_on_device(model, params, batch, objective, shards, gradients)
-            .map_err(|error| self.of_batch(batch, objective, error))
+        let (model, shards, before) = (self.job.model, self.job.recipe.train.shards, self.parts);
+        let (params, gradients, parts) = (&self.params, &mut self.gradients, &mut self.parts);
+        let losses = loss_and_gradients_on_device(
+            model, params, batch, objective, shards, gradients, parts,
+        )?;
+        self.tell(before, batch);
+        Ok(losses)
     }
 
     fn update(&mut self, state: &mut State, rate: f64) -> Result<()> {
@@ -66,7 +75,10 @@ impl Engine for OnDevice<'_> {
     }
 
     fn losses(&mut self, _: &State, batch: &Batch, objective: &Objective) -> Result<Losses> {
-        losses_on_device(self.job.model, &self.params, batch, objective)
+        let (model, before) = (self.job.model, self.parts);
+        let losses = losses_on_device(model, &self.params, batch, objective, &mut self.parts)?;
+        self.tell(before, batch);
+        Ok(losses)
     }
 
     fn settle(&mut self, state: &mut State) -> Result<()> {

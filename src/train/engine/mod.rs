@@ -27,13 +27,17 @@ pub(super) trait Engine {
     fn settle(&mut self, state: &mut State) -> Result<()>;
 }
 
-/// What computes a job's steps, which goes on from `state`.
-pub(super) fn start<'a>(job: &'a Job, state: &State) -> Result<Box<dyn Engine + 'a>> {
-    match (job.compute, state) {
-        (Compute::Cpu, _) => Ok(Box::new(cpu::Cpu::new(job))),
+/// What computes a job's steps, which goes on from `state`; `notice` is told what a person should know.
+pub(super) fn start<'a>(
+    job: &'a Job,
+    state: &State,
+    notice: &'a dyn Fn(&str),
+) -> Result<Box<dyn Engine + 'a>> {
+    match (job.compute, state, notice) {
+        (Compute::Cpu, ..) => Ok(Box::new(cpu::Cpu::new(job))),
         #[cfg(any(feature = "cuda", feature = "cuda-emulator"))]
-        (Compute::Device(device), state) => {
-            Ok(Box::new(device::OnDevice::new(job, device, state)?))
+        (Compute::Device(device), state, notice) => {
+            Ok(Box::new(device::OnDevice::new(job, device, state, notice)?))
         }
     }
 }

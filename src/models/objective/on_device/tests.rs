@@ -7,6 +7,7 @@ use crate::nn::cuda::{Device, DeviceGradients, DeviceMoments, DeviceParams};
 use crate::nn::{Params, Precision, Workers};
 
 use super::*;
+use crate::Error;
 
 const CAPTIONS: [&[u32]; 4] = [&[5, 6, 7, 8, 9], &[10, 11], &[12, 13, 14], &[5, 9, 4, 6]];
 
@@ -42,6 +43,7 @@ fn both(
     params: &Params,
     objective: &Objective,
     precision: Precision,
+    mut parts: usize,
 ) -> [(Losses, Vec<f32>); 2] {
     let batch = batch(&picture);
     let (workers, mut workspace) = (Workers::new(1).unwrap(), Workspace::new(model, 2));
@@ -50,7 +52,15 @@ fn both(
     let device = Device::of_tests();
     let there = DeviceParams::new(&device, params, precision);
     let mut gradients = DeviceGradients::zeros(&device, params.layout());
-    let losses = loss_and_gradients_on_device(model, &there, &batch, objective, 2, &mut gradients);
+    let losses = loss_and_gradients_on_device(
+        model,
+        &there,
+        &batch,
+        objective,
+        2,
+        &mut gradients,
+        &mut parts,
+    );
     let losses = losses.unwrap();
     [here, (losses, gradients.to_flat(&device))]
 }
@@ -76,22 +86,25 @@ fn losses_and_gradients_of_every_variant_are_the_cpus() {
         let params = model.init(3);
         let objective = objective(LatentNoise::Sample { seed: 7 }, free_bits);
         // In f32 all gradients; in bf16, where small ones are lost in rounding, the whole of them.
-        let [here, there] = both(&model, &params, &objective, Precision::F32);
-        assert!(
-            (here.0.loss - there.0.loss).abs() < 1e-4 * here.0.loss,
-            "{variant:?}"
-        );
-        for (name, slot) in params.layout().slots() {
-            let (ours, expected) = (&there.1[slot.range()], &here.1[slot.range()]);
-            let largest = expected.iter().fold(0.0, |a: f32, g| a.max(g.abs()));
-            for (i, (ours, expected)) in ours.iter().zip(expected).enumerate() {
-                assert!(
-                    (ours - expected).abs() <= 1e-3 * largest + 1e-7,
-                    "{variant:?} {name}[{i}]: {ours} on the device, {expected} here, largest {largest}"
-                );
+        for parts in [1, 2] {
+            let [here, there] = both(&model, &params, &objective, Precision::F32, parts);
+            let case = format!("{variant:?} in {parts} parts");
+            assert!(
+                (here.0.loss - there.0.loss).abs() < 1e-4 * here.0.loss,
+                "{case}"
+            );
+            for (name, slot) in params.layout().slots() {
+                let (ours, expected) = (&there.1[slot.range()], &here.1[slot.range()]);
+                let largest = expected.iter().fold(0.0, |a: f32, g| a.max(g.abs()));
+                for (i, (ours, expected)) in ours.iter().zip(expected).enumerate() {
+                    assert!(
+                        (ours - expected).abs() <= 1e-3 * largest + 1e-7,
+                        "{case} {name}[{i}]: {ours} on the device, {expected} here, largest {largest}"
+                    );
+                }
             }
         }
-        let [here, there] = both(&model, &params, &objective, Precision::Bf16);
+        let [here, there] = both(&model, &params, &objective, Precision::Bf16, 1);
         assert!(
             (here.0.loss - there.0.loss).abs() < 2e-2 * here.0.loss,
             "{variant:?}"
@@ -125,9 +138,12 @@ fn losses_alone_are_those_of_a_step() {
     )
     .unwrap();
     let there = DeviceParams::new(&Device::of_tests(), &params, Precision::F32);
-    let there = losses_on_device(&model, &there, &batch, &objective).unwrap();
-    assert!((here.loss - there.loss).abs() < 1e-5 * here.loss);
-    assert!((here.cl.unwrap() - there.cl.unwrap()).abs() < 1e-4);
+    let there = (1..4)
+        .map(|mut parts| losses_on_device(&model, &there, &batch, &objective, &mut parts).unwrap());
+    for there in there {
+        assert!((here.loss - there.loss).abs() < 1e-5 * here.loss);
+        assert!((here.cl.unwrap() - there.cl.unwrap()).abs() < 1e-4);
+    }
 }
 
 #[test]
@@ -169,8 +185,15 @@ fn a_few_steps_go_where_the_cpus_go() {
             &workers,
         );
 
-        let losses_there =
-            loss_and_gradients_on_device(&model, &there, &batch, &objective, 2, &mut gradients);
+        let losses_there = loss_and_gradients_on_device(
+            &model,
+            &there,
+            &batch,
+            &objective,
+            2,
+            &mut gradients,
+            &mut 1,
+        );
         let norm_there = gradients.norm(&device);
         assert!(
             (norm - norm_there).abs() < 1e-3 * norm,
@@ -204,35 +227,49 @@ fn a_few_steps_go_where_the_cpus_go() {
 }
 
 #[test]
-fn a_batch_that_does_not_fit_says_so_and_half_of_it_may() {
+fn a_batch_that_does_not_fit_goes_through_in_parts() {
     let batch = batch(&picture);
-    for variant in [Variant::DualEncoder, Variant::VaeCl] {
+    for variant in [Variant::EncoderDecoder, Variant::VaeCl] {
         let model = Model::new(ModelConfig::tiny(variant, 50)).unwrap();
         let params = model.init(3);
         let objective = objective(LatentNoise::Sample { seed: 1 }, 0.0);
-        let on = |device: &Device, batch: &Batch| {
+        // The loss, the gradients, in how many parts, and what parameters and gradients take.
+        let on = |device: &Device| {
             let there = DeviceParams::new(device, &params, Precision::F32);
             let mut gradients = DeviceGradients::zeros(device, params.layout());
-            loss_and_gradients_on_device(&model, &there, batch, &objective, 2, &mut gradients)
+            let (mut parts, held) = (1, device.peak_memory());
+            let losses = loss_and_gradients_on_device(
+                &model,
+                &there,
+                &batch,
+                &objective,
+                2,
+                &mut gradients,
+                &mut parts,
+            )?;
+            Ok((losses.loss, gradients.to_flat(device), parts, held))
         };
-        let needed = |pairs: usize| {
-            let device = Device::emulated_with(1 << 30);
-            on(&device, &batch.first(pairs)).unwrap();
-            device.peak_memory()
-        };
-        let (half, whole) = (needed(2), needed(4));
-        let device = Device::emulated_with((half + whole) / 2);
-        let error = on(&device, &batch).unwrap_err();
-        assert!(
-            error.message().contains("the emulator is out of memory"),
-            "{error}"
-        );
-        assert!(device.ran_out_of_memory());
-        let there = DeviceParams::new(&device, &params, Precision::F32);
-        let mut gradients = DeviceGradients::zeros(&device, params.layout());
-        let fit = pairs_that_fit(&model, &there, &batch, &objective, &mut gradients);
-        assert!((1..=2).contains(&fit), "{fit} of 4");
-        drop((there, gradients));
-        on(&device, &batch.first(fit)).expect("what fitted fits again");
+        let roomy = Device::emulated_with(1 << 30);
+        let (loss, expected, parts, held) = on(&roomy).unwrap();
+        assert_eq!(parts, 1);
+        let step = roomy.peak_memory() - held;
+        let tight = Device::emulated_with(held + step * 4 / 5);
+        let (less_loss, gradients, parts, _) = on(&tight).unwrap();
+        assert!(parts > 1, "{variant:?}");
+        assert!((less_loss - loss).abs() < 1e-5 * loss);
+        let largest = expected.iter().fold(0.0, |a: f32, g| a.max(g.abs()));
+        for (ours, expected) in gradients.iter().zip(&expected) {
+            assert!(
+                (ours - expected).abs() <= 1e-4 * largest,
+                "{ours}, {expected} at once"
+            );
+        }
+        let error: Error = on(&Device::emulated_with(held + step / 20)).unwrap_err();
+        for said in [
+            "the emulator is out of memory",
+            "a batch of 4 in parts of one picture",
+        ] {
+            assert!(error.message().contains(said), "{error}");
+        }
     }
 }
