@@ -207,8 +207,10 @@ impl fmt::Debug for Device {
 }
 
 impl Inner {
-    /// Gives memory back to the device.
+    /// Gives memory back to the device, once nothing that was asked for before can use it.
     fn free(&self, memory: HashMap<usize, Vec<u64>>) {
+        // An error here is one of an earlier kernel; whoever waits or copies next is told of it again.
+        let _ = self.driver.wait();
         for (bytes, addresses) in memory {
             for address in addresses {
                 self.driver.free(address, bytes);

@@ -215,10 +215,10 @@ impl Drop for Gpu {
     fn drop(&mut self) {
         // What fails here has no consequence: the process is done with the device.
         let _ = self.enter("leaving it", || {
-            self.products.close();
-            // SAFETY: all of it was made by `open`, and nothing uses it any more.
+            // SAFETY: all of it was made by `open`, and after the wait nothing uses it any more.
             unsafe {
                 result::stream::synchronize(self.stream)?;
+                self.products.close();
                 result::module::unload(self.module)?;
                 result::stream::destroy(self.stream)?;
                 result::primary_ctx::release(self.device)
