@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const KERNELS: &str = "src/nn/cuda/kernels";
-/// What a kernel may spill without a warning: a few values of outside its loops.
+/// What a kernel's thread may spill without a warning, in bytes.
 const FEW_BYTES: usize = 16;
 
 fn main() {

@@ -3,8 +3,8 @@
 //! Every random choice of a step (which pairs, which noise, which dropout) is a
 //! function of the seed and the step's number, the batch is cut into shards by
 //! the recipe and not by the machine, and gradients are added in shard order.
-//! So a training is bit-identical for any number of threads, and one that was
-//! killed and resumed ends with the same bits as one that was not.
+//! So a training on the CPU is bit-identical for any number of threads, and one
+//! that was killed and resumed ends with the same bits as one that was not.
 
 mod checkpoint;
 mod control;

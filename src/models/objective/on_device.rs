@@ -32,7 +32,11 @@ pub fn loss_and_gradients_on_device(
     as_memory_allows(params, batch, parts, |parts| {
         gradients.clear();
         let plan = Plan::new(model, batch, objective, shards)?.in_parts(parts);
-        let step = Step::new(model, params, &plan);
+        let step = Step {
+            model,
+            params,
+            plan: &plan,
+        };
         let joint = step.learn(gradients)?;
         if let (Some(sigma), Some(d_sigma)) = (model.sigma_slot(), joint.d_sigma()) {
             gradients.add(params.device(), sigma, &[d_sigma]);
@@ -55,7 +59,11 @@ pub fn losses_on_device(
 ) -> Result<Losses> {
     as_memory_allows(params, batch, parts, |parts| {
         let plan = Plan::new(model, batch, objective, 1)?.in_parts(parts);
-        let step = Step::new(model, params, &plan);
+        let step = Step {
+            model,
+            params,
+            plan: &plan,
+        };
         let halves: Vec<Half> = (plan.pieces.iter())
             .map(|piece| step.forward(piece, DeviceTape::inference(params)).0)
             .collect();
@@ -97,15 +105,7 @@ struct Step<'a> {
     plan: &'a Plan<'a>,
 }
 
-impl<'a> Step<'a> {
-    fn new(model: &'a Model, params: &'a DeviceParams, plan: &'a Plan<'a>) -> Self {
-        Self {
-            model,
-            params,
-            plan,
-        }
-    }
-
+impl Step<'_> {
     /// Adds the gradients of all parts.
     fn learn(&self, gradients: &mut DeviceGradients) -> Result<Joint> {
         let (last, others) = self.plan.pieces.split_last().expect("a batch has pairs");

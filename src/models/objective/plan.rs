@@ -81,16 +81,17 @@ impl<'a> Plan<'a> {
         })
     }
 
-    /// The same in so many parts, whose samples come in the order of the pieces: so each draws the noise that
+    /// The same in so many parts, or in one for each sample if those are fewer; their samples come in the order of the pieces: so each draws the noise that
     /// it draws in pieces.
     #[cfg(any(feature = "cuda", feature = "cuda-emulator"))]
     pub fn in_parts(mut self, parts: usize) -> Self {
         let samples = self.pieces.drain(..).flat_map(|piece| piece.samples);
         let samples: Vec<usize> = samples.collect();
-        let size = samples.len().div_ceil(parts).max(1);
-        let parts = samples.chunks(size).enumerate().map(|(i, part)| Piece {
-            samples: part.to_vec(),
-            first: i * size,
+        let (len, parts) = (samples.len(), parts.min(samples.len()));
+        let parts = (0..parts).map(|i| {
+            let [first, end] = [i, i + 1].map(|i| i * len / parts);
+            let samples = samples[first..end].to_vec();
+            Piece { samples, first }
         });
         self.pieces = parts.collect();
         self

@@ -44,7 +44,7 @@ impl<'a> OnDevice<'a> {
     fn tell(&self, parts_before: usize, batch: &Batch) {
         if self.parts > parts_before {
             (self.notice)(&format!(
-                "the memory of {} does not hold a step of {} pictures: gradients are added up over {} parts",
+                "the memory of {} does not hold {} pictures at a time: batches go through in {} parts",
                 self.device.name(),
                 batch.len(),
                 self.parts

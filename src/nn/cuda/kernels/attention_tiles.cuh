@@ -13,6 +13,10 @@
 // What a block works on: rows [first, first + count) of a sample, whose place in it is given, against the others.
 struct Span {
     unsigned first, count, place, others_first, others;
+    // How many of the others the first rows of it see together.
+    __device__ __forceinline__ unsigned seen(unsigned rows, bool causal) const {
+        return causal && place + rows < others ? place + rows : others;
+    }
 };
 
 // Rows of one head, and zeros after them, with eight columns of room each.
@@ -97,9 +101,7 @@ __device__ __forceinline__ void attend_in_tiles(const bf16 *q, const bf16 *k, co
     float *scores = all_scores + warp_of_block() * 16 * SCORES;
     bf16 *weights = all_weights + warp_of_block() * 16 * WEIGHTS;
     const bf16 *own = queries + warp_of_block() * 16 * (SIZE + 8);
-    unsigned last = span.place + span.count, query = span.first + row;
-    unsigned limit = causal && last < span.others ? last : span.others;
-    unsigned seen = causal && span.place + row + 1 < span.others ? span.place + row + 1 : span.others;
+    unsigned query = span.first + row, limit = span.seen(span.count, causal), seen = span.seen(row + 1, causal);
     take_tile<ROWS, SIZE>(q, q_columns, span.first, span.count, head, queries);
     float most = -INFINITY, sum = 0.0f;
     for (unsigned start = 0; start < limit; start += TILE) {
@@ -158,9 +160,7 @@ __device__ __forceinline__ void tiles_to_queries(const bf16 *q, const bf16 *k, c
     bf16 *weights = all_weights + warp_of_block() * 16 * WEIGHTS;
     const bf16 *own = queries + warp_of_block() * 16 * (SIZE + 8);
     const bf16 *own_gradients = gradients + warp_of_block() * 16 * (SIZE + 8);
-    unsigned last = span.place + span.count, query = span.first + row;
-    unsigned limit = causal && last < span.others ? last : span.others;
-    unsigned seen = causal && span.place + row + 1 < span.others ? span.place + row + 1 : span.others;
+    unsigned query = span.first + row, limit = span.seen(span.count, causal), seen = span.seen(row + 1, causal);
     bool has_row = row < span.count;
     Columns of_output{shape.heads * SIZE, 0};
     take_tile<ROWS, SIZE>(q, q_columns, span.first, span.count, head, queries);

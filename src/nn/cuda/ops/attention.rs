@@ -22,8 +22,9 @@ const MOST_COLUMNS: usize = 128;
 
 /// Heads of these sizes are multiplied on tensor cores, in bf16 (`kernels/attention_tiles.cuh`).
 const SIZES_IN_TILES: [usize; 2] = [32, 64];
-/// Rows of a block there.
+/// Rows of a block there, and the numbers that say which (`Span` there).
 const ROWS: usize = 64;
+const NUMBERS: usize = 5;
 
 /// Which keys the queries see, as the device has been told.
 #[derive(Debug)]
@@ -47,7 +48,8 @@ fn blocks(rows: &Spans, others: &Spans) -> Vec<u32> {
     for (rows, others) in rows.iter().zip(others.iter()) {
         for place in (0..rows.len()).step_by(ROWS) {
             let count = ROWS.min(rows.len() - place);
-            let block = [rows.start + place, count, place, others.start, others.len()];
+            let block: [usize; NUMBERS] =
+                [rows.start + place, count, place, others.start, others.len()];
             blocks.extend(block.map(|number| number as u32));
         }
     }
@@ -190,7 +192,7 @@ impl Work {
             false => (&self.spans.query_blocks, self.rows()),
         };
         match self.in_tiles {
-            true => launch.grid(blocks.view().len / 5, self.heads()),
+            true => launch.grid(blocks.view().len / NUMBERS, self.heads()),
             false => launch.rows(rows, self.heads()),
         }
     }
