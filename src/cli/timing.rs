@@ -7,7 +7,7 @@ use crate::decode;
 use crate::models::{
     Batch, LatentNoise, Model, Objective, Specials, Workspace, loss_and_gradients, losses_only,
 };
-use crate::nn::adamw::AdamW;
+use crate::nn::adamw::{self, AdamW};
 use crate::nn::{Params, Precision, Workers};
 use crate::train::{Optimizer, Stream};
 
@@ -149,7 +149,9 @@ impl<'a> Bench<'a> {
             true => {
                 let loss =
                     loss_and_gradients(model, params, &batch, &objective, workers, workspace)?;
-                self.optimizer.update(params, workspace, RATE, workers);
+                let norm = adamw::gradient_norm(workspace.gradients(), workers);
+                self.optimizer
+                    .update(params, workspace, RATE, norm, workers);
                 loss
             }
             false => losses_only(model, params, &batch, &objective, workers, workspace)?,

@@ -13,6 +13,8 @@ mod engine;
 mod optimizer;
 mod sampler;
 mod schedule;
+#[cfg(test)]
+mod tests;
 mod validate;
 
 use std::time::Instant;
@@ -69,7 +71,7 @@ pub struct Trained {
 /// Trains a cell from its start, or from its newest checkpoint if there is one.
 ///
 /// # Errors
-/// [`Error::Failed`] if the loss is no longer finite (the last checkpoint stays) or a file cannot be
+/// [`Error::Failed`] if the loss or a gradient is no longer finite (the last checkpoint stays) or a file cannot be
 /// written; [`Error::Interrupted`] after Ctrl-C, with a checkpoint of the last step.
 pub fn train(job: &Job, control: &Control) -> Result<Trained> {
     let recipe = &job.recipe.train;
@@ -95,11 +97,12 @@ pub fn train(job: &Job, control: &Control) -> Result<Trained> {
         let losses = job.train.with_batch(job.model, pairs, |batch| {
             engine.learn(&state, batch, &job.objective(step, annealed))
         })?;
-        if !losses.loss.is_finite() {
-            return Err(job.diverged(step, &losses));
+        let norm = engine.gradient_norm()?;
+        if !losses.loss.is_finite() || !optimizer::holds(norm) {
+            return Err(job.diverged(step, &losses, norm));
         }
         let rate = schedule.at(step);
-        engine.update(&mut state, rate)?;
+        engine.update(&mut state, rate, norm)?;
         state.progress.step += 1;
         state.progress.seconds += started.elapsed().as_secs_f64();
 
@@ -187,10 +190,14 @@ impl Job<'_> {
         }
     }
 
-    fn diverged(&self, step: usize, losses: &Losses) -> Error {
+    fn diverged(&self, step: usize, losses: &Losses, norm: f64) -> Error {
+        let what = match losses.loss.is_finite() {
+            true => "gradient",
+            false => "loss",
+        };
         Error::failed(format!(
-            "{}: the loss is no longer finite at step {} (lm {:?}, kl {:?}, cl {:?}); try a lower \
-             train.learning_rate or train.clip = 1.0",
+            "{}: the {what} is no longer finite at step {} (lm {:?}, kl {:?}, cl {:?}, norm of the gradient \
+             {norm}); the last checkpoint is as it was; try a lower train.learning_rate or train.clip = 1.0",
             self.folder.name(),
             step + 1,
             losses.lm,

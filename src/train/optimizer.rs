@@ -14,6 +14,11 @@ pub struct Optimizer {
     pub moments: Moments,
 }
 
+/// Whether moments can hold gradients of this norm: whether their squares are finite.
+pub(super) fn holds(norm: f64) -> bool {
+    ((norm * norm) as f32).is_finite()
+}
+
 impl Optimizer {
     /// Moments of zero for a flat buffer of `length` values.
     pub fn new(recipe: &TrainRecipe, length: usize) -> Self {
@@ -40,11 +45,11 @@ impl Optimizer {
         }
     }
 
-    /// What gradients of this norm are multiplied with; the norm is not asked for where nothing clips.
-    pub fn clip_scale(&self, norm: impl FnOnce() -> f64) -> f32 {
+    /// What gradients of this finite norm are multiplied with.
+    pub fn clip_scale(&self, norm: f64) -> f32 {
         match self.clip {
             0.0 => 1.0,
-            clip => (f64::from(clip) / norm().max(f64::MIN_POSITIVE)).min(1.0) as f32,
+            clip => (f64::from(clip) / norm.max(f64::MIN_POSITIVE)).min(1.0) as f32,
         }
     }
 
@@ -56,15 +61,16 @@ impl Optimizer {
         }
     }
 
-    /// One update from the workspace's gradients, which it leaves zero.
+    /// One update from the workspace's gradients of this norm, which it leaves zero.
     pub fn update(
         &mut self,
         params: &mut Params,
         workspace: &mut Workspace,
         rate: f64,
+        norm: f64,
         workers: &Workers,
     ) {
-        let scale = self.clip_scale(|| adamw::gradient_norm(workspace.gradients(), workers));
+        let scale = self.clip_scale(norm);
         let settings = self.settings(rate);
         adamw::update(
             params,

@@ -40,7 +40,7 @@ struct Measured {
     loss_last: f64,
 }
 
-/// Times training steps: forward, backward, the gradients' norm if they are clipped, and AdamW.
+/// Times training steps: forward, backward, the gradients' norm and AdamW.
 pub(super) fn run(args: &SpeedArgs, work: &Work, device: &Device) -> Result<()> {
     const WARM_UP: usize = 5;
     const SIDE: usize = 8192;
@@ -76,7 +76,7 @@ pub(super) fn run(args: &SpeedArgs, work: &Work, device: &Device) -> Result<()> 
             &mut gradients,
             &mut parts,
         )?;
-        let scale = optimizer.clip_scale(|| gradients.norm(device));
+        let scale = optimizer.clip_scale(gradients.norm(device));
         let settings = optimizer.settings(RATE);
         params.update(&mut gradients, &mut moments, &settings, scale);
         device.wait()?;

@@ -4,6 +4,7 @@ use super::super::{Job, State};
 use super::Engine;
 use crate::Result;
 use crate::models::{Batch, Losses, Objective, Workspace, loss_and_gradients, losses_only};
+use crate::nn::adamw;
 
 pub(super) struct Cpu<'a> {
     job: &'a Job<'a>,
@@ -32,11 +33,16 @@ impl Engine for Cpu<'_> {
         )
     }
 
-    fn update(&mut self, state: &mut State, rate: f64) -> Result<()> {
+    fn gradient_norm(&mut self) -> Result<f64> {
+        let gradients = self.workspace.gradients();
+        Ok(adamw::gradient_norm(gradients, self.job.workers))
+    }
+
+    fn update(&mut self, state: &mut State, rate: f64, norm: f64) -> Result<()> {
         let (params, workspace) = (&mut state.params, &mut self.workspace);
         state
             .optimizer
-            .update(params, workspace, rate, self.job.workers);
+            .update(params, workspace, rate, norm, self.job.workers);
         self.job.model.bound_sigma(params);
         Ok(())
     }

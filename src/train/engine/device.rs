@@ -64,8 +64,14 @@ impl Engine for OnDevice<'_> {
         Ok(losses)
     }
 
-    fn update(&mut self, state: &mut State, rate: f64) -> Result<()> {
-        let scale = (state.optimizer).clip_scale(|| self.gradients.norm(self.device));
+    fn gradient_norm(&mut self) -> Result<f64> {
+        let norm = self.gradients.norm(self.device);
+        self.device.check()?;
+        Ok(norm)
+    }
+
+    fn update(&mut self, state: &mut State, rate: f64, norm: f64) -> Result<()> {
+        let scale = state.optimizer.clip_scale(norm);
         let settings = state.optimizer.settings(rate);
         (self.params).update(&mut self.gradients, &mut self.moments, &settings, scale);
         if let Some(sigma) = self.job.model.sigma_slot() {

@@ -17,8 +17,11 @@ pub(super) trait Engine {
     /// The losses of a batch, whose gradients the next [`Self::update`] goes by.
     fn learn(&mut self, state: &State, batch: &Batch, objective: &Objective) -> Result<Losses>;
 
-    /// One update of the weights, at this learning rate.
-    fn update(&mut self, state: &mut State, rate: f64) -> Result<()>;
+    /// The norm of the gradients that [`Self::learn`] left.
+    fn gradient_norm(&mut self) -> Result<f64>;
+
+    /// One update of the weights at this learning rate, by gradients of this norm.
+    fn update(&mut self, state: &mut State, rate: f64, norm: f64) -> Result<()>;
 
     /// The losses of a batch alone, as for validation.
     fn losses(&mut self, state: &State, batch: &Batch, objective: &Objective) -> Result<Losses>;

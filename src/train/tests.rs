@@ -1,0 +1,80 @@
+use std::sync::atomic::AtomicBool;
+
+use super::*;
+use crate::data::{ImageStore, scenes};
+use crate::models::{ModelConfig, Specials, Variant};
+use crate::recipe::{Source, resolve};
+
+/// Trains an encoder-decoder of the preset `tiny` on eight scenes in a single step, from weights that
+/// `change` has been at. Returns how it ended, and whether a checkpoint was left.
+fn one_step(change: impl Fn(&mut Params)) -> (Result<Trained>, bool) {
+    let overrides = ["train.batch=8", "train.epochs=1", "train.captions=first"].map(String::from);
+    let recipe = resolve(&Source::Preset("tiny".into()), &overrides).unwrap();
+    let model = Model::new(ModelConfig::tiny(Variant::EncoderDecoder, 20)).unwrap();
+    let [examples, ..] = scenes::splits(1, [8, 1, 1]);
+    let images = ImageStore::build(&examples, 64, 1, &|_, _| Ok(())).unwrap();
+    let captions = vec![vec![vec![3, 1, 4, 1, 5]]; 8];
+    let data = SplitData::new(&images, &captions, Specials::single(0));
+    let folder = tempfile::tempdir().unwrap();
+    let job = Job {
+        recipe: &recipe,
+        seed: 0,
+        init: &|| {
+            let mut params = model.init(0);
+            change(&mut params);
+            Ok(params)
+        },
+        model: &model,
+        train: &data,
+        validation: &data,
+        workers: &Workers::new(1).unwrap(),
+        compute: &Compute::Cpu,
+        folder: &CellDir::new(folder.path()),
+        companions: &|_| Ok(()),
+    };
+    let control = Control {
+        limit: None,
+        interrupted: &AtomicBool::new(false),
+        steps: &|_, _| {},
+        on_step: &|_| {},
+        notice: &|_| {},
+    };
+    let ending = train(&job, &control);
+    (ending, job.folder.checkpoint().is_some())
+}
+
+/// Gives every value of the last parameter whose name ends so this value.
+fn fill(params: &mut Params, name: &str, value: f32) {
+    let layout = params.layout().clone();
+    let (_, slot) = layout
+        .slots()
+        .filter(|(n, _)| n.ends_with(name))
+        .last()
+        .unwrap();
+    params.slice_mut(slot).fill(value);
+}
+
+#[test]
+fn a_gradient_that_is_no_number_never_reaches_a_checkpoint() {
+    let (ending, saved) = one_step(|_| {});
+    assert_eq!(ending.unwrap().progress.step, 1);
+    assert!(saved);
+
+    // A perceptron that reads zeros has a finite loss whatever its weights; the way back has not.
+    for weight in [1e35, f32::MAX] {
+        let (ending, saved) = one_step(|params| {
+            fill(params, "norm_mlp.weight", 0.0);
+            fill(params, "norm_mlp.bias", 0.0);
+            fill(params, "mlp.up.weight", weight);
+        });
+        let error = ending
+            .err()
+            .expect("an update by such a gradient")
+            .to_string();
+        assert!(
+            error.contains("the gradient is no longer finite at step 1"),
+            "{error}"
+        );
+        assert!(!saved, "weights that cannot be used were kept");
+    }
+}
