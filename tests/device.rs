@@ -1,4 +1,4 @@
-//! `bench run` on a device, emulated on the CPU: it trains what the CPU trains.
+//! `bench run` on a device, emulated on the CPU: it trains what the CPU trains, and writes what it writes.
 #![cfg(feature = "cuda-emulator")]
 
 mod small_run;
@@ -13,6 +13,14 @@ fn log(run: &Path, variant: &str) -> Vec<Value> {
     let text = std::fs::read_to_string(cell(run, variant).join("log.jsonl")).unwrap();
     text.lines()
         .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+/// The captions of the test pictures.
+fn captions(run: &Path, variant: &str) -> Vec<Value> {
+    let text = std::fs::read_to_string(cell(run, variant).join("captions.jsonl")).unwrap();
+    text.lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["caption"].clone())
         .collect()
 }
 
@@ -36,6 +44,12 @@ fn a_training_on_a_device_goes_as_on_the_cpu() {
         for run in [&here, &there] {
             assert_eq!(json(&cell(run, variant).join("result.json"))["n"], 8);
         }
+        let [a, b] = [&here, &there].map(|run| captions(run, variant));
+        let same = a.iter().zip(&b).filter(|(a, b)| a == b).count();
+        assert!(
+            a.len() == 8 && b.len() == 8 && same >= 6,
+            "{a:#?} here, {b:#?} there"
+        );
         let (here, there) = (log(&here, variant), log(&there, variant));
         assert_eq!(here.len(), there.len());
         assert!(here.len() >= 4, "{} steps", here.len());

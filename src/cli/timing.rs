@@ -27,6 +27,14 @@ pub fn specials(model: &Model) -> Specials {
     Specials::single(model.config().vocab() as u32 - 1)
 }
 
+/// The same with an end that no word is, so that captions have all the words they may have.
+pub fn endless(specials: Specials) -> Specials {
+    Specials {
+        end: u32::MAX,
+        ..specials
+    }
+}
+
 /// What a timed step minimises: each loss that the variant has; with dropout if there is to be `noise`.
 pub fn objective(
     model: &Model,
@@ -159,7 +167,7 @@ impl<'a> Bench<'a> {
         Ok((started.elapsed().as_secs_f64(), loss.loss))
     }
 
-    /// Captions `count` pictures greedily with at most `words` words. Returns wall seconds a picture.
+    /// Captions `count` pictures greedily with `words` words each. Returns wall seconds a picture.
     ///
     /// # Errors
     /// Those of the decoder.
@@ -173,7 +181,7 @@ impl<'a> Bench<'a> {
         let request = decode::Request {
             model: self.model,
             params: &self.params,
-            specials: self.specials,
+            specials: endless(self.specials),
             count,
             pictures: &pictures,
             latent_seed: None,

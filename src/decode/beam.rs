@@ -15,8 +15,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Hypothesis;
-use crate::models::{Decoder, Specials};
-use crate::nn::kernels::cross_entropy::log_sum_exp;
+use crate::models::{Likeliest, NextTokens, Specials};
 
 /// What beam search is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -30,7 +29,7 @@ pub struct Beams {
 
 /// The hypotheses of each row of `decoder`, best first.
 pub(super) fn beam(
-    mut decoder: Decoder,
+    mut decoder: impl NextTokens,
     specials: Specials,
     max_tokens: usize,
     settings: Beams,
@@ -40,13 +39,13 @@ pub(super) fn beam(
         .collect();
     let mut tokens = vec![specials.start; searches.len()];
     while !tokens.is_empty() {
-        let logits = decoder.step(&tokens);
-        let vocab = logits.len() / tokens.len();
+        decoder.step(&tokens);
+        let likeliest = decoder.likeliest(2 * settings.beams);
         let (mut first, mut rows) = (0, Vec::with_capacity(tokens.len()));
         tokens.clear();
         for search in &mut searches {
             let count = search.running.len();
-            let parents = search.advance(&logits[first * vocab..][..count * vocab]);
+            let parents = search.advance(&likeliest[first..][..count]);
             rows.extend(parents.into_iter().map(|parent| first + parent));
             tokens.extend(search.running.iter().filter_map(|beam| beam.tokens.last()));
             first += count;
@@ -95,9 +94,8 @@ impl Search {
         }
     }
 
-    /// Takes the logits of each running beam's next token, (running, vocabulary), and returns
-    /// which of the beams each of those that run now goes on from.
-    fn advance(&mut self, logits: &[f32]) -> Vec<usize> {
+    /// Takes the 2 × beams likeliest next tokens of each running beam, and returns which of the beams each of those that run now goes on from.
+    fn advance(&mut self, likeliest: &[Likeliest]) -> Vec<usize> {
         if self.running.is_empty() {
             return Vec::new();
         }
@@ -108,7 +106,7 @@ impl Search {
         let length = self.running[0].tokens.len() + 1;
         let divisor = (length as f64).powf(length_penalty);
         let (mut running, mut parents) = (Vec::with_capacity(beams), Vec::with_capacity(beams));
-        for (rank, candidate) in self.candidates(logits).into_iter().enumerate() {
+        for (rank, candidate) in self.candidates(likeliest).into_iter().enumerate() {
             let ended = candidate.token == self.end;
             let mut tokens = self.running[candidate.beam].tokens.clone();
             if !ended {
@@ -142,41 +140,23 @@ impl Search {
     }
 
     /// The best 2 × beams continuations, best first.
-    fn candidates(&self, logits: &[f32]) -> Vec<Candidate> {
-        let vocab = logits.len() / self.running.len();
-        let wanted = 2 * self.settings.beams;
-        let rows = self.running.iter().zip(logits.chunks_exact(vocab));
+    fn candidates(&self, likeliest: &[Likeliest]) -> Vec<Candidate> {
+        let rows = self.running.iter().zip(likeliest);
         let mut all: Vec<Candidate> = rows
             .enumerate()
-            .flat_map(|(beam, (running, logits))| {
-                let base = running.sum - log_sum_exp(logits);
-                let candidate = move |token: u32| Candidate {
+            .flat_map(|(beam, (running, row))| {
+                let base = running.sum - row.log_sum;
+                row.tokens.iter().map(move |&(token, logit)| Candidate {
                     beam,
                     token,
-                    sum: base + f64::from(logits[token as usize]),
-                };
-                largest(logits, wanted).into_iter().map(candidate)
+                    sum: base + f64::from(logit),
+                })
             })
             .collect();
         all.sort_by(|a, b| b.sum.total_cmp(&a.sum));
-        all.truncate(wanted);
+        all.truncate(2 * self.settings.beams);
         all
     }
-}
-
-/// The places of the largest `count` values, largest first, the first of equals before the others.
-fn largest(values: &[f32], count: usize) -> Vec<u32> {
-    let (mut best, mut least) = (Vec::with_capacity(count + 1), f32::NEG_INFINITY);
-    for (place, &value) in values.iter().enumerate() {
-        if best.len() == count && value <= least {
-            continue;
-        }
-        let rank = best.partition_point(|&(_, other): &(u32, f32)| other >= value);
-        best.insert(rank, (place as u32, value));
-        best.truncate(count);
-        least = best[best.len() - 1].1;
-    }
-    best.into_iter().map(|(place, _)| place).collect()
 }
 
 #[cfg(test)]
@@ -201,10 +181,14 @@ mod tests {
     ) -> Vec<Hypothesis> {
         let mut search = Search::new(settings, END, max_tokens);
         while !search.running.is_empty() {
-            let rows = search.running.iter().flat_map(|beam| next(&beam.tokens));
-            let logits: Vec<f32> = rows.map(|p| p.ln() as f32 + 1.5).collect();
+            let likeliest = |beam: &Running| {
+                let probabilities = next(&beam.tokens).into_iter();
+                let logits: Vec<f32> = probabilities.map(|p| p.ln() as f32 + 1.5).collect();
+                Likeliest::of(&logits, 2 * settings.beams)
+            };
+            let likeliest: Vec<Likeliest> = search.running.iter().map(likeliest).collect();
             let before = search.running.clone();
-            let parents = search.advance(&logits);
+            let parents = search.advance(&likeliest);
             for (parent, beam) in parents.iter().zip(&search.running) {
                 let tokens = &beam.tokens[..beam.tokens.len() - 1];
                 assert_eq!(tokens, before[*parent].tokens);
@@ -351,13 +335,5 @@ mod tests {
             length_penalty: 1.0,
         };
         assert_same(&search(settings, 4, next), &every);
-    }
-
-    #[test]
-    fn the_largest_come_first_and_the_first_of_equals() {
-        assert_eq!(largest(&[1.0, 3.0, 2.0, 3.0, -1.0], 3), [1, 3, 2]);
-        assert_eq!(largest(&[2.0, 2.0, 2.0], 2), [0, 1]);
-        assert_eq!(largest(&[0.5], 4), [0]);
-        assert_eq!(largest(&[f32::NEG_INFINITY; 3], 2), [0, 1]);
     }
 }

@@ -6,7 +6,7 @@ use super::Hypothesis;
 use super::beam::{Beams, beam};
 use super::greedy::greedy;
 use super::sample::{Sampling, sample};
-use crate::models::{Decoder, Specials};
+use crate::models::{NextTokens, Specials};
 use crate::recipe::{DecodeRecipe, Strategy};
 use crate::{Error, Result};
 
@@ -73,10 +73,19 @@ impl Method {
         }
     }
 
+    /// The most captions that are followed at a time for a picture.
+    #[cfg(any(feature = "cuda", feature = "cuda-emulator"))]
+    pub(super) fn most_rows(&self) -> usize {
+        match self {
+            Self::Beam(settings) => settings.beams,
+            Self::Greedy | Self::Sample(_) => 1,
+        }
+    }
+
     /// Each row's captions, best first; the first row is picture number `first`.
     pub(super) fn write(
         &self,
-        decoder: Decoder,
+        decoder: impl NextTokens,
         specials: Specials,
         max_tokens: usize,
         first: usize,

@@ -2,11 +2,14 @@
 //!
 //! Captions are written with a KV cache, greedily, by beam search or by sampling. Pictures are decoded
 //! in groups, one on each thread or, of a large model, with all threads on each. What a picture gets does not depend on its group, to the last bit
-//! (`nn::kernels::few_rows`), and what is drawn depends on its number alone.
+//! (`nn::kernels::few_rows`), and what is drawn depends on its number alone. On a device
+//! (`generate_on_device`) a group is as many pictures as its memory holds.
 
 mod beam;
 mod greedy;
 mod method;
+#[cfg(any(feature = "cuda", feature = "cuda-emulator"))]
+mod on_device;
 mod retrieve;
 mod roll_out;
 mod sample;
@@ -14,6 +17,8 @@ mod teacher_forced;
 
 pub use beam::Beams;
 pub use method::Method;
+#[cfg(any(feature = "cuda", feature = "cuda-emulator"))]
+pub use on_device::generate_on_device;
 pub use retrieve::TextBank;
 pub use sample::Sampling;
 pub use teacher_forced::{Forced, teacher_forced};
@@ -39,12 +44,14 @@ const BLOCK: usize = 256;
 const LATENT: u64 = 0x7465_7374;
 
 /// Pictures to caption, and a model to do it.
+///
+/// `P` is what its weights are: [`Params`], or those on a device.
 #[derive(Clone, Copy)]
-pub struct Request<'a> {
+pub struct Request<'a, P = Params> {
     /// The model; it has a decoder.
     pub model: &'a Model,
     /// Its weights.
-    pub params: &'a Params,
+    pub params: &'a P,
     /// Its special tokens.
     pub specials: Specials,
     /// Number of pictures.
@@ -56,6 +63,18 @@ pub struct Request<'a> {
     /// The most tokens that a caption may have, the end token among them; the model's positions
     /// are a limit besides.
     pub max_tokens: usize,
+}
+
+impl<P> Request<'_, P> {
+    /// The noise of the block of pictures that starts here.
+    fn noise(&self, first: usize) -> LatentNoise<'static> {
+        match self.latent_seed {
+            None => LatentNoise::Mean,
+            Some(seed) => LatentNoise::Sample {
+                seed: mix(seed, LATENT, first as u64),
+            },
+        }
+    }
 }
 
 /// One caption for a picture.
@@ -114,12 +133,7 @@ fn share(
     for first in (0..request.count).step_by(BLOCK) {
         let size = BLOCK.min(request.count - first);
         let picture = |i: usize, out: &mut [f32]| (request.pictures)(first + i, out);
-        let noise = match request.latent_seed {
-            None => LatentNoise::Mean,
-            Some(seed) => LatentNoise::Sample {
-                seed: mix(seed, LATENT, first as u64),
-            },
-        };
+        let noise = request.noise(first);
         let memory = model.encode(params, size, &picture, noise, workers, &mut workspace)?;
         let write = |group: Range<usize>, team: Option<&Workers>| -> Result<_> {
             let start = first + group.start;

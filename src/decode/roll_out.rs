@@ -1,39 +1,42 @@
 //! Captions that are written one token after the other, each choice final.
 
 use super::Hypothesis;
-use crate::models::{Decoder, Specials};
-use crate::nn::kernels::cross_entropy::log_sum_exp;
+use crate::models::{NextTokens, Specials};
+
+/// A token and its log-probability.
+pub(super) struct Choice {
+    pub token: u32,
+    pub log_probability: f64,
+}
 
 /// One caption a row of `decoder`, of at most `max_tokens` tokens, the end token among them.
 ///
-/// `choose(row, position, logits)` names the token at `position` of the caption that `row` began. A
-/// hypothesis scores the sum of its tokens' log-probabilities.
-pub(super) fn roll_out(
-    mut decoder: Decoder,
+/// `choose(decoder, captions, position)` makes a choice a row: which token is at `position` of the caption
+/// that the row with that number began. A hypothesis scores the sum of its tokens' log-probabilities.
+pub(super) fn roll_out<D: NextTokens>(
+    mut decoder: D,
     specials: Specials,
     max_tokens: usize,
-    mut choose: impl FnMut(usize, usize, &[f32]) -> u32,
+    mut choose: impl FnMut(&mut D, &[usize], usize) -> Vec<Choice>,
 ) -> Vec<Hypothesis> {
     let rows = decoder.rows();
     let mut captions = vec![Hypothesis::default(); rows];
     let mut running: Vec<usize> = (0..rows).collect();
     let mut tokens = vec![specials.start; rows];
     for position in 0..max_tokens {
-        let logits = decoder.step(&tokens);
-        let vocab = logits.len() / tokens.len();
+        decoder.step(&tokens);
+        let choices = choose(&mut decoder, &running, position);
         let mut going = Vec::with_capacity(running.len());
         tokens.clear();
-        for (row, (&caption, logits)) in running.iter().zip(logits.chunks_exact(vocab)).enumerate()
-        {
-            let token = choose(caption, position, logits);
+        for (row, (&caption, choice)) in running.iter().zip(choices).enumerate() {
             let hypothesis = &mut captions[caption];
-            hypothesis.score += f64::from(logits[token as usize]) - log_sum_exp(logits);
-            if token == specials.end {
+            hypothesis.score += choice.log_probability;
+            if choice.token == specials.end {
                 hypothesis.ended = true;
             } else {
-                hypothesis.words.push(token);
+                hypothesis.words.push(choice.token);
                 going.push(row);
-                tokens.push(token);
+                tokens.push(choice.token);
             }
         }
         if going.is_empty() {

@@ -8,8 +8,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::Hypothesis;
-use super::roll_out::roll_out;
-use crate::models::{Decoder, Specials};
+use super::roll_out::{Choice, roll_out};
+use crate::models::{NextTokens, Specials};
+use crate::nn::kernels::cross_entropy::log_sum_exp;
 use crate::train::mix;
 
 /// The purpose of these draws, apart from those of training.
@@ -29,17 +30,31 @@ pub struct Sampling {
 }
 
 /// One caption a row of `decoder`, whose first row is picture number `first`.
-pub(super) fn sample(
-    decoder: Decoder,
+pub(super) fn sample<D: NextTokens>(
+    decoder: D,
     specials: Specials,
     max_tokens: usize,
     settings: Sampling,
     first: usize,
 ) -> Vec<Hypothesis> {
-    roll_out(decoder, specials, max_tokens, |row, position, logits| {
-        let picture = mix(settings.seed, SAMPLING, (first + row) as u64);
-        settings.draw(logits, mix(picture, SAMPLING, position as u64))
-    })
+    roll_out(
+        decoder,
+        specials,
+        max_tokens,
+        |decoder, captions, position| {
+            let logits = decoder.logits();
+            let rows = logits.chunks_exact(logits.len() / captions.len());
+            let choices = rows.zip(captions).map(|(logits, caption)| {
+                let picture = mix(settings.seed, SAMPLING, (first + caption) as u64);
+                let token = settings.draw(logits, mix(picture, SAMPLING, position as u64));
+                Choice {
+                    token,
+                    log_probability: f64::from(logits[token as usize]) - log_sum_exp(logits),
+                }
+            });
+            choices.collect()
+        },
+    )
 }
 
 impl Sampling {

@@ -372,7 +372,12 @@ impl Model {
     }
 
     /// What the bottleneck draws for some samples of a batch.
-    fn noise<'a>(&self, latent: LatentNoise<'a>, range: Range<usize>, batch: usize) -> Noise<'a> {
+    pub(super) fn noise<'a>(
+        &self,
+        latent: LatentNoise<'a>,
+        range: Range<usize>,
+        batch: usize,
+    ) -> Noise<'a> {
         match latent {
             LatentNoise::Mean => Noise::Mean,
             LatentNoise::Sample { seed } => Noise::Sample {

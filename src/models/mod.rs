@@ -53,7 +53,9 @@ pub use config::{
     BertConfig, ContrastiveConfig, Gpt2Config, KlReduction, LatentType, ModelConfig, TextPass,
     VaeConfig, Variant, VitConfig,
 };
-pub use decoder::Decoder;
+pub use decoder::{Decoder, Likeliest, NextTokens};
+#[cfg(any(feature = "cuda", feature = "cuda-emulator"))]
+pub use decoder::{DeviceDecoder, PicturesOnTheirWay};
 pub use inference::{Embeddings, Memory, Posterior, TeacherForced};
 pub use objective::{LatentNoise, Losses, Objective, loss_and_gradients, losses_only};
 #[cfg(any(feature = "cuda", feature = "cuda-emulator"))]

@@ -10,7 +10,9 @@ use super::prepare::{Prepared, Texts};
 use super::{architecture, model_config, probes, scoring};
 use crate::Result;
 use crate::decode::{self, Method, Request, TextBank};
-use crate::models::{Model, Workspace, weights};
+use crate::models::{Model, Pictures, Workspace, weights};
+#[cfg(any(feature = "cuda", feature = "cuda-emulator"))]
+use crate::nn::cuda;
 use crate::nn::{Compute, Params, Workers};
 use crate::recipe::{Bank, Cell, References, TestLatent, flatten};
 use crate::results::cell::CellDir;
@@ -224,23 +226,40 @@ impl Scene<'_> {
 
     fn generate(&self, params: &Params, method: &Method) -> Result<Vec<String>> {
         let bar = Progress::new(format!("captioning {}", self.cell.label), self.test.len());
-        let request = Request {
-            model: self.model,
-            params,
-            specials: self.test.specials(),
-            count: self.test.len(),
-            pictures: &|i, out| self.test.images().normalized(i, out),
-            latent_seed: self.latent_seed(),
-            max_tokens: self.cell.recipe.decode.max_tokens,
+        let pictures = |i: usize, out: &mut [f32]| self.test.images().normalized(i, out);
+        let done = |done| bar.advance(done, "");
+        let captions = match self.compute {
+            Compute::Cpu => decode::generate(
+                &self.request(params, &pictures),
+                method,
+                self.workers,
+                &done,
+            )?,
+            #[cfg(any(feature = "cuda", feature = "cuda-emulator"))]
+            Compute::Device(device) => {
+                let there =
+                    cuda::DeviceParams::new(device, params, self.cell.recipe.train.precision);
+                decode::generate_on_device(&self.request(&there, &pictures), method, &done)?
+            }
         };
-        let captions = decode::generate(&request, method, self.workers, &|done| {
-            bar.advance(done, "")
-        })?;
         bar.finish();
         let best = captions.iter().map(|hypotheses| &hypotheses[0].words);
         Ok(best
             .map(|words| self.texts.tokenizer.decode(words))
             .collect())
+    }
+
+    /// All test pictures, to be captioned with these weights.
+    fn request<'r, P>(&'r self, params: &'r P, pictures: Pictures<'r>) -> Request<'r, P> {
+        Request {
+            model: self.model,
+            params,
+            specials: self.test.specials(),
+            count: self.test.len(),
+            pictures,
+            latent_seed: self.latent_seed(),
+            max_tokens: self.cell.recipe.decode.max_tokens,
+        }
     }
 
     /// Each word of every picture's first caption, predicted from the true words before it.

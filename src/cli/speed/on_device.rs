@@ -1,11 +1,12 @@
-//! How fast a device trains.
+//! How fast a device trains and captions.
 
 use std::time::Instant;
 
 use serde::Serialize;
 
-use super::super::timing::{RATE, objective, random_pictures, specials};
+use super::super::timing::{RATE, endless, objective, random_pictures, specials};
 use super::{SpeedArgs, Work};
+use crate::decode::{self, Method, Request};
 use crate::models::{Batch, Model, Variant, loss_and_gradients_on_device};
 use crate::nn::Precision;
 use crate::nn::adamw::{AdamW, Moments};
@@ -34,16 +35,22 @@ struct Measured {
     /// What the device reaches on one large product.
     peak_tflops: f64,
     utilisation: f64,
-    /// Of arrays on the device.
+    /// Of arrays on the device, in training.
     peak_memory_mb: f64,
     loss_first: f64,
     loss_last: f64,
+    /// Pictures that are captioned together, greedily.
+    captions: usize,
+    /// Words of each.
+    caption_words: usize,
+    caption_ms_per_image: f64,
 }
 
-/// Times training steps: forward, backward, the gradients' norm and AdamW.
+/// Times training steps (forward, backward, the gradients' norm and AdamW), and captions.
 pub(super) fn run(args: &SpeedArgs, work: &Work, device: &Device) -> Result<()> {
     const WARM_UP: usize = 5;
     const SIDE: usize = 8192;
+    const CAPTIONS: usize = 256;
     let side = if device.is_emulated() { 64 } else { SIDE };
     let peak = device.peak_rate(args.precision, side)?;
     let model = Model::new(work.config)?;
@@ -97,6 +104,27 @@ pub(super) fn run(args: &SpeedArgs, work: &Work, device: &Device) -> Result<()> 
     walls.sort_by(f64::total_cmp);
     let median = walls[walls.len() / 2];
     let rate = operations / median * 1e3;
+    let peak_memory_mb = device.peak_memory() as f64 / 1e6;
+    drop((gradients, moments));
+    let count = if device.is_emulated() { 2 } else { CAPTIONS };
+    let request = Request {
+        model: &model,
+        params: &params,
+        specials: endless(specials(&model)),
+        count,
+        pictures: &|i, out: &mut [f32]| pictures(i % work.batch, out),
+        latent_seed: None,
+        max_tokens: work.caption_words,
+    };
+    let caption = || -> Result<f64> {
+        let started = Instant::now();
+        decode::generate_on_device(&request, &Method::Greedy, &|_| ())?;
+        Ok(started.elapsed().as_secs_f64() * 1e3 / count as f64)
+    };
+    // Once for products to be planned, memory to be found and kernels to be loaded.
+    caption()?;
+    let mut captioning = [caption()?, caption()?, caption()?];
+    captioning.sort_by(f64::total_cmp);
     let measured = Measured {
         device: device.name(),
         preset: format!("{:?}", args.preset).to_lowercase(),
@@ -112,9 +140,12 @@ pub(super) fn run(args: &SpeedArgs, work: &Work, device: &Device) -> Result<()> 
         products_tflops: rate / 1e12,
         peak_tflops: peak / 1e12,
         utilisation: rate / peak,
-        peak_memory_mb: device.peak_memory() as f64 / 1e6,
+        peak_memory_mb,
         loss_first: losses[0],
         loss_last: losses[losses.len() - 1],
+        captions: count,
+        caption_words: work.caption_words,
+        caption_ms_per_image: captioning[1],
     };
     if args.json {
         let text = serde_json::to_string_pretty(&measured)
@@ -155,6 +186,10 @@ impl Measured {
         println!(
             "peak memory      {:.0} MB of the device's",
             self.peak_memory_mb
+        );
+        println!(
+            "captioning       {:.3} ms a picture of {} words, {} at a time",
+            self.caption_ms_per_image, self.caption_words, self.captions
         );
     }
 }

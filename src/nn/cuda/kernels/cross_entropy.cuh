@@ -17,29 +17,14 @@ KERNEL(TYPED(cross_entropy), (const float *logits, const unsigned *targets, floa
             where = column;
         }
     }
-    mosts[threadIdx.x] = most;
-    wheres[threadIdx.x] = where;
-    __syncthreads();
-    // Of equal ones the first column.
-    for (unsigned half = THREADS / 2; half > 0; half /= 2) {
-        if (threadIdx.x < half) {
-            float other = mosts[threadIdx.x + half];
-            unsigned place = wheres[threadIdx.x + half];
-            if (other > mosts[threadIdx.x] || (other == mosts[threadIdx.x] && place < wheres[threadIdx.x])) {
-                mosts[threadIdx.x] = other;
-                wheres[threadIdx.x] = place;
-            }
-        }
-        __syncthreads();
-    }
-    most = mosts[0];
+    block_largest(most, where, mosts, wheres);
     float sum = 0.0f;
     for (unsigned column = threadIdx.x; column < columns; column += THREADS) sum += expf(x[column] - most);
     sum = block_sum(sum, room);
     unsigned target = targets[row];
     bool has_target = target != 0xffffffffu;
     if (threadIdx.x == 0) {
-        predictions[row] = wheres[0];
+        predictions[row] = where;
         losses[row] = has_target ? logf(sum) + most - x[target] : 0.0f;
     }
     if (!gradient) return;

@@ -3,6 +3,7 @@
 
 #include "attention_shape.cuh"
 #include "math.cuh"
+#include "likeliest.cuh"
 #include "attention_tiles.cuh"
 #include "reduce.cuh"
 #include "optimizer.cuh"

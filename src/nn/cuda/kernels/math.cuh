@@ -1,4 +1,4 @@
-// Functions of single values, and sums over blocks.
+// Functions of single values, and sums and largest values over blocks.
 #pragma once
 
 // gelu(x) and gelu'(x); exact is the form with erf.
@@ -51,4 +51,25 @@ __device__ __forceinline__ float block_sum(float value, float *room) {
     float total = 0.0f;
     for (int warp = 0; warp < WARPS; warp++) total += room[warp];
     return total;
+}
+
+// The largest value of a block and where it is, of equal ones the first; every thread gets both.
+__device__ __forceinline__ void block_largest(float &value, unsigned &where, float *values, unsigned *places) {
+    __syncthreads();
+    values[threadIdx.x] = value;
+    places[threadIdx.x] = where;
+    __syncthreads();
+    for (unsigned half = THREADS / 2; half > 0; half /= 2) {
+        if (threadIdx.x < half) {
+            float other = values[threadIdx.x + half];
+            unsigned place = places[threadIdx.x + half];
+            if (other > values[threadIdx.x] || (other == values[threadIdx.x] && place < places[threadIdx.x])) {
+                values[threadIdx.x] = other;
+                places[threadIdx.x] = place;
+            }
+        }
+        __syncthreads();
+    }
+    value = values[0];
+    where = places[0];
 }

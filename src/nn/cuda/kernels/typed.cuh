@@ -3,6 +3,7 @@
 #include "bottleneck.cuh"
 #include "columns.cuh"
 #include "cross_entropy.cuh"
+#include "decoding.cuh"
 #include "elementwise.cuh"
 #include "embedding.cuh"
 #include "gelu.cuh"

@@ -18,7 +18,7 @@ use super::elementwise::Mask;
 /// The most keys a query may see, the most queries that see a key, and the most columns of a head
 /// (`kernels/attention_shape.cuh`).
 const MOST_KEYS: usize = 1024;
-const MOST_COLUMNS: usize = 128;
+pub(super) const MOST_COLUMNS: usize = 128;
 
 /// Heads of these sizes are multiplied on tensor cores, in bf16 (`kernels/attention_tiles.cuh`).
 const SIZES_IN_TILES: [usize; 2] = [32, 64];

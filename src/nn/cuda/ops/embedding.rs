@@ -1,6 +1,6 @@
 //! Embeddings of tokens and of their positions.
 
-use crate::nn::cuda::array::Element;
+use crate::nn::cuda::array::{Array, Element};
 use crate::nn::cuda::tape::DeviceTape;
 use crate::nn::layout::Slot;
 use crate::nn::spans::Spans;
@@ -18,40 +18,13 @@ impl DeviceTape<'_> {
     ) -> Var {
         let (rows, width) = (ids.len(), words.cols);
         assert_eq!(rows, samples.rows(), "samples that all ids are in");
-        for &id in ids {
-            assert!(
-                (id as usize) < words.rows,
-                "row {id} of a table of {}",
-                words.rows
-            );
-        }
         let places: Vec<u32> = samples
             .iter()
             .flat_map(|rows| 0..rows.len() as u32)
             .collect();
-        for &place in &places {
-            assert!(
-                (place as usize) < positions.rows,
-                "row {place} of a table of {}",
-                positions.rows
-            );
-        }
         let extra = extra.map(|(table, row)| table.rows(row..row + 1));
         let mark = self.mark();
-        let out = self.activations(rows * width);
-        let [ids_there, places_there] =
-            [ids, &places].map(|values| self.device().uploaded(Element::U32, values));
-        self.device()
-            .typed_kernel("embed", self.precision())
-            .array(ids_there.view(), Element::U32, rows)
-            .array(places_there.view(), Element::U32, rows)
-            .array(self.params.slice(words), Element::F32, words.len())
-            .array(self.params.slice(positions), Element::F32, positions.len())
-            .optional(extra.map(|row| self.params.slice(row)), Element::F32, width)
-            .array(out.view(), self.precision().into(), rows * width)
-            .count(rows)
-            .count(width)
-            .rows(rows, 1);
+        let out = self.embedded(ids, &places, words, positions, extra);
         let out = self.push(rows, width, out);
         let ids = ids.to_vec();
         self.record(mark, move |back| {
@@ -69,6 +42,47 @@ impl DeviceTape<'_> {
                 device.add_column_sums(precision, gradient.view(), to);
             }
         });
+        out
+    }
+
+    /// The next token of each row, all at the same place: words\[id\] + positions\[place\], which wants
+    /// no gradient.
+    pub fn next_tokens(&mut self, ids: &[u32], place: usize, words: Slot, positions: Slot) -> Var {
+        assert!(!self.is_training(), "captions are written, not learnt from");
+        let places = vec![place as u32; ids.len()];
+        let out = self.embedded(ids, &places, words, positions, None);
+        self.push(ids.len(), words.cols, out)
+    }
+
+    fn embedded(
+        &self,
+        ids: &[u32],
+        places: &[u32],
+        words: Slot,
+        positions: Slot,
+        extra: Option<Slot>,
+    ) -> Array {
+        let (rows, width) = (ids.len(), words.cols);
+        for (table, numbers) in [(words, ids), (positions, places)] {
+            for &row in numbers {
+                let there = (row as usize) < table.rows;
+                assert!(there, "row {row} of a table of {}", table.rows);
+            }
+        }
+        let out = self.activations(rows * width);
+        let [ids, places] =
+            [ids, places].map(|values| self.device().uploaded(Element::U32, values));
+        self.device()
+            .typed_kernel("embed", self.precision())
+            .array(ids.view(), Element::U32, rows)
+            .array(places.view(), Element::U32, rows)
+            .array(self.params.slice(words), Element::F32, words.len())
+            .array(self.params.slice(positions), Element::F32, positions.len())
+            .optional(extra.map(|row| self.params.slice(row)), Element::F32, width)
+            .array(out.view(), self.precision().into(), rows * width)
+            .count(rows)
+            .count(width)
+            .rows(rows, 1);
         out
     }
 }

@@ -3,11 +3,15 @@
 mod attention;
 mod bottleneck;
 mod cross_entropy;
+mod decoding;
 mod elementwise;
 mod embedding;
 mod linear;
+mod logits;
 mod norm;
 mod patch_embedding;
 mod rows;
 
 pub(super) use attention::SpansOnDevice;
+pub use decoding::{KeysAndValues, Places};
+pub use logits::{LikeliestOfRows, Logits};

@@ -1,15 +1,17 @@
 //! Writing captions token by token, with the keys and values of earlier tokens kept.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::error::{Error, Result};
 use crate::nn::kernels::decode::{add, attention, gelu, linear_of_many, norm};
 use crate::nn::{Linear, Params, Workers};
 
-use super::Model;
-use super::gpt2::Gpt2;
-use super::inference::Memory;
-use super::team::Team;
+use super::{Likeliest, NextTokens};
+use crate::models::Model;
+use crate::models::gpt2::Gpt2;
+use crate::models::inference::Memory;
+use crate::models::team::Team;
 
 /// Several captions on their way, all equally long.
 ///
@@ -186,5 +188,28 @@ impl<'a> Decoder<'a> {
         }
         self.places = rows.iter().map(|&row| self.places[row].clone()).collect();
         self.pictures = rows.iter().map(|&row| self.pictures[row]).collect();
+    }
+}
+
+impl NextTokens for Decoder<'_> {
+    fn rows(&self) -> usize {
+        Decoder::rows(self)
+    }
+
+    fn step(&mut self, tokens: &[u32]) {
+        Decoder::step(self, tokens);
+    }
+
+    fn logits(&mut self) -> Cow<'_, [f32]> {
+        Cow::Borrowed(&self.logits)
+    }
+
+    fn likeliest(&mut self, count: usize) -> Vec<Likeliest> {
+        let rows = self.logits.chunks_exact(self.gpt2.config.vocab);
+        rows.map(|logits| Likeliest::of(logits, count)).collect()
+    }
+
+    fn keep(&mut self, rows: &[usize]) {
+        Decoder::keep(self, rows);
     }
 }
