@@ -31,8 +31,10 @@ pub struct Control<'a> {
     pub notice: &'a dyn Fn(&str),
 }
 
-/// Steps that are timed before the schedule is fitted to the limit.
+/// Steps before the schedule is fitted to the limit.
 const TIMED_STEPS: usize = 12;
+/// The first of them, which find memory and whose time says little about later ones'.
+const WARM_UP: usize = 2;
 /// Of the limit, the part that steps may be planned for; validation and checkpoints take the rest.
 const PLANNED: f64 = 0.9;
 /// How often a checkpoint is written.
@@ -44,6 +46,7 @@ impl Control<'_> {
         Clock {
             control: self,
             started: Instant::now(),
+            warm: None,
             saved: Instant::now(),
             first_step: step,
             total,
@@ -59,6 +62,8 @@ impl Control<'_> {
 pub(super) struct Clock<'a> {
     control: &'a Control<'a>,
     started: Instant,
+    /// When the first steps were taken.
+    warm: Option<Instant>,
     saved: Instant,
     first_step: usize,
     total: usize,
@@ -69,13 +74,16 @@ impl Clock<'_> {
     /// that the schedule still anneals to its end, and kept in `progress`.
     pub(super) fn horizon(&mut self, progress: &mut Progress) -> usize {
         let taken = progress.step - self.first_step;
-        if let (Some(limit), None) = (self.control.limit, progress.horizon)
+        if taken == WARM_UP {
+            self.warm.get_or_insert_with(Instant::now);
+        }
+        if let (Some(limit), None, Some(warm)) = (self.control.limit, progress.horizon, self.warm)
             && taken == TIMED_STEPS
         {
-            let each = self.started.elapsed().as_secs_f64() / taken as f64;
-            let fits = (limit.as_secs_f64() * PLANNED / each) as usize;
-            if self.first_step + fits < self.total {
-                let horizon = self.first_step + fits.max(taken);
+            let each = warm.elapsed().as_secs_f64() / (TIMED_STEPS - WARM_UP) as f64;
+            let left = limit.as_secs_f64() * PLANNED - self.started.elapsed().as_secs_f64();
+            let horizon = progress.step + (left.max(0.0) / each) as usize;
+            if horizon < self.total {
                 progress.horizon = Some(horizon);
                 (self.control.steps)(progress.step, horizon);
             }
@@ -100,5 +108,40 @@ impl Clock<'_> {
             .limit
             .is_some_and(|limit| self.started.elapsed() >= limit);
         (late && progress.step > self.first_step).then_some(Ending::OutOfTime)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread::sleep;
+
+    use super::*;
+
+    #[test]
+    fn the_first_steps_do_not_count_for_those_that_fit() {
+        let control = Control {
+            limit: Some(Duration::from_secs(4)),
+            interrupted: &AtomicBool::new(false),
+            steps: &|_, _| {},
+            on_step: &|_| {},
+            notice: &|_| {},
+        };
+        let mut progress = Progress {
+            step: 100,
+            seconds: 0.0,
+            horizon: None,
+            best: None,
+        };
+        let mut clock = control.start(100, 10_000);
+        while progress.horizon.is_none() {
+            assert!(progress.step <= 100 + TIMED_STEPS, "fitted once");
+            let wait = if progress.step < 102 { 200 } else { 5 };
+            sleep(Duration::from_millis(wait));
+            progress.step += 1;
+            clock.horizon(&mut progress);
+        }
+        // 3.15 s of 5 ms each; as if all were as slow as the first it were a hundred.
+        let steps = progress.horizon.unwrap() - 100;
+        assert!((200..=650).contains(&steps), "{steps} steps");
     }
 }

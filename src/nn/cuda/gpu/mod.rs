@@ -13,7 +13,12 @@ use super::driver::{Driver, Product, THREADS};
 use crate::error::{Error, Result};
 
 /// The kernels as the compiler left them: code for several generations, of which the driver takes what fits.
-static KERNELS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/kernels.fatbin"));
+static KERNELS: &Aligned<[u8]> =
+    &Aligned(*include_bytes!(concat!(env!("OUT_DIR"), "/kernels.fatbin")));
+
+/// What the driver reads structures from.
+#[repr(C, align(16))]
+struct Aligned<B: ?Sized>(B);
 
 /// One device, with all work in one stream.
 #[derive(Debug)]
@@ -78,9 +83,14 @@ impl Gpu {
             result::ctx::set_current(context).map_err(failed("entering its context"))?;
             let stream = result::stream::create(result::stream::StreamKind::NonBlocking)
                 .map_err(failed("making a stream"))?;
-            let module = result::module::load_data(KERNELS.as_ptr().cast()).map_err(failed(
-                "loading the kernels (compute capability 8.0 or later)",
-            ))?;
+            let module = result::module::load_data(KERNELS.0.as_ptr().cast()).map_err(|error| {
+                Error::failed(format!(
+                    "cuda:{ordinal}: loading the kernels: {}; they need compute capability 8.0 or later and a \
+                     driver no older than the toolkit that compiled them (this driver is of CUDA {})",
+                    said(error),
+                    driver_version()
+                ))
+            })?;
             Ok(Self {
                 name,
                 device,
@@ -111,6 +121,17 @@ impl Gpu {
         let function = Function(unsafe { result::module::get_function(self.module, c_name) }?);
         functions.insert(name.to_owned(), function);
         Ok(function)
+    }
+}
+
+/// The version of CUDA that the driver is of, as `13.0`.
+fn driver_version() -> String {
+    let mut version = 0;
+    // SAFETY: the driver has been opened, and writes one number.
+    let answer = unsafe { sys::cuDriverGetVersion(&raw mut version) };
+    match answer.result() {
+        Ok(()) => format!("{}.{}", version / 1000, version % 1000 / 10),
+        Err(error) => said(error),
     }
 }
 

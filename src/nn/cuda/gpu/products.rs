@@ -185,6 +185,17 @@ impl Products {
                     size_of_val(&alignment),
                 )?;
             }
+            if key.result_is_bf16 {
+                // A sum that is cut into parts is added up in f32, and then rounded.
+                let scheme = sys::cublasLtReductionScheme_t::CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE;
+                let mask = scheme as u32;
+                result::set_matmul_pref_attribute(
+                    preference,
+                    Preference::CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
+                    from_ref(&mask).cast(),
+                    size_of_val(&mask),
+                )?;
+            }
             let [first, second, to] = layouts;
             let found = result::get_matmul_algo_heuristic(
                 self.handle,
