@@ -6,6 +6,7 @@
 //! So a training on the CPU is bit-identical for any number of threads, and one
 //! that was killed and resumed ends with the same bits as one that was not.
 
+mod ahead;
 mod checkpoint;
 mod control;
 mod data;
@@ -19,6 +20,7 @@ mod validate;
 
 use std::time::Instant;
 
+use ahead::{Ahead, Order};
 pub use checkpoint::{Progress, State};
 pub use control::{Control, Ending};
 pub use data::{SplitData, TokenizedCaptions};
@@ -27,7 +29,7 @@ pub use sampler::{Pair, Stream, epoch, mix, steps_per_epoch};
 pub use schedule::Schedule;
 use validate::validate;
 
-use crate::models::{Losses, Model};
+use crate::models::{Batch, Losses, Model};
 use crate::nn::{Compute, Params, Workers};
 use crate::recipe::Recipe;
 use crate::results::cell::CellDir;
@@ -74,29 +76,32 @@ pub struct Trained {
 /// [`Error::Failed`] if the loss or a gradient is no longer finite (the last checkpoint stays) or a file cannot be
 /// written; [`Error::Interrupted`] after Ctrl-C, with a checkpoint of the last step.
 pub fn train(job: &Job, control: &Control) -> Result<Trained> {
+    std::thread::scope(|scope| take_steps(job, control, &mut Ahead::new(scope)))
+}
+
+fn take_steps<'a>(job: &Job<'a>, control: &Control, ahead: &mut Ahead<'_, 'a>) -> Result<Trained> {
     let recipe = &job.recipe.train;
     let mut state = State::start_or_resume(job)?;
     let mut log = job.folder.log_writer(state.progress.step)?;
     let mut engine = engine::start(job, &state, control.notice)?;
-    let per_epoch = steps_per_epoch(job.train.caption_counts(), recipe.captions, recipe.batch);
+    let mut order = Order::new(job);
+    let per_epoch = order.steps_per_epoch();
     let mut clock = control.start(state.progress.step, recipe.epochs * per_epoch);
-    let mut order = (usize::MAX, Vec::new());
 
     while state.progress.step < clock.horizon(&mut state.progress) {
         let (step, started) = (state.progress.step, Instant::now());
-        if order.0 != step / per_epoch {
-            let number = step / per_epoch;
-            let counts = job.train.caption_counts();
-            order = (number, epoch(job.seed, number, counts, recipe.captions));
+        let pairs = order.pairs(step);
+        let pixels = ahead.take();
+        if job.compute.is_device() {
+            let next = order.pairs(step + 1);
+            ahead.begin(job.train, next, job.model.config().vit.pixels());
         }
-        let first = step % per_epoch * recipe.batch;
-        let pairs = &order.1[first..(first + recipe.batch).min(order.1.len())];
 
         let schedule = job.schedule(per_epoch, &state.progress, recipe.epochs);
         let annealed = schedule.annealed(job.recipe.loss.kl_annealing, step);
-        let losses = job.train.with_batch(job.model, pairs, |batch| {
-            engine.learn(&state, batch, &job.objective(step, annealed))
-        })?;
+        let objective = job.objective(step, annealed);
+        let learn = |batch: &Batch| engine.learn(&state, batch, &objective);
+        let losses = (job.train).with_read_batch(job.model, &pairs, pixels.as_deref(), learn)?;
         let norm = engine.gradient_norm()?;
         if !losses.loss.is_finite() || !optimizer::holds(norm) {
             return Err(job.diverged(step, &losses, norm));
