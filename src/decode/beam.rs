@@ -94,7 +94,8 @@ impl Search {
         }
     }
 
-    /// Takes the 2 × beams likeliest next tokens of each running beam, and returns which of the beams each of those that run now goes on from.
+    /// Takes the 2 × beams likeliest next tokens of each running beam, and returns which of the beams
+    /// each of those that run now goes on from.
     fn advance(&mut self, likeliest: &[Likeliest]) -> Vec<usize> {
         if self.running.is_empty() {
             return Vec::new();

@@ -357,7 +357,7 @@ impl Model {
     }
 
     /// Reads some pictures into a shard's memory.
-    fn read<'a>(
+    pub(super) fn read<'a>(
         &self,
         pictures: Pictures,
         range: Range<usize>,

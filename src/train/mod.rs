@@ -12,6 +12,7 @@ mod control;
 mod data;
 mod engine;
 mod optimizer;
+mod order;
 mod sampler;
 mod schedule;
 #[cfg(test)]
@@ -20,11 +21,12 @@ mod validate;
 
 use std::time::Instant;
 
-use ahead::{Ahead, Order};
+use ahead::Ahead;
 pub use checkpoint::{Progress, State};
 pub use control::{Control, Ending};
 pub use data::{SplitData, TokenizedCaptions};
 pub use optimizer::Optimizer;
+use order::Order;
 pub use sampler::{Pair, Stream, epoch, mix, steps_per_epoch};
 pub use schedule::Schedule;
 use validate::validate;
@@ -92,7 +94,7 @@ fn take_steps<'a>(job: &Job<'a>, control: &Control, ahead: &mut Ahead<'_, 'a>) -
         let (step, started) = (state.progress.step, Instant::now());
         let pairs = order.pairs(step);
         let pixels = ahead.take();
-        if job.compute.is_device() {
+        if job.compute.is_device() && step + 1 < clock.horizon(&mut state.progress) {
             let next = order.pairs(step + 1);
             ahead.begin(job.train, next, job.model.config().vit.pixels());
         }

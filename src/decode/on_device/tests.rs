@@ -8,10 +8,10 @@ use crate::nn::{Params, Precision, Workers};
 
 const VOCAB: usize = 50;
 
-fn model(variant: Variant) -> (Model, Params) {
+fn model(variant: Variant, latent: LatentType) -> (Model, Params) {
     let mut config = ModelConfig::tiny(variant, VOCAB);
     if let Some(vae) = &mut config.vae {
-        vae.latent = LatentType::Patch;
+        vae.latent = latent;
     }
     let model = Model::new(config).unwrap();
     let mut params = model.init(4);
@@ -81,8 +81,12 @@ fn assert_same(found: &[Vec<Hypothesis>], expected: &[Vec<Hypothesis>]) {
 fn a_device_writes_what_the_cpu_writes() {
     let device = Device::of_tests();
     let workers = Workers::new(1).unwrap();
-    for variant in [Variant::EncoderDecoder, Variant::Vae] {
-        let (model, params) = model(variant);
+    for (variant, latent) in [
+        (Variant::EncoderDecoder, LatentType::Patch),
+        (Variant::Vae, LatentType::Patch),
+        (Variant::Vae, LatentType::Cls),
+    ] {
+        let (model, params) = model(variant, latent);
         let there = DeviceParams::new(&device, &params, Precision::F32);
         for method in methods() {
             let here = request(&model, &params, 5);
@@ -97,7 +101,7 @@ fn a_device_writes_what_the_cpu_writes() {
 #[test]
 fn logits_are_the_cpus_in_either_precision_whatever_rows_go_on() {
     let device = Device::of_tests();
-    let (model, wide) = model(Variant::VaeCl);
+    let (model, wide) = model(Variant::VaeCl, LatentType::Patch);
     let workers = Workers::new(1).unwrap();
     let mut workspace = Workspace::new(&model, 1);
     // Weights that make rows differ more also make more of bf16's rounding.
@@ -146,7 +150,7 @@ fn logits_are_the_cpus_in_either_precision_whatever_rows_go_on() {
 
 #[test]
 fn where_memory_is_short_fewer_pictures_go_together() {
-    let (model, params) = model(Variant::Vae);
+    let (model, params) = model(Variant::Vae, LatentType::Patch);
     let write = |device: &Device| {
         let there = DeviceParams::new(device, &params, Precision::F32);
         let weights = device.peak_memory();

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::nn::kernels::decode::{add, attention, gelu, linear_of_many, norm};
 use crate::nn::{Linear, Params, Workers};
 
-use super::{Likeliest, NextTokens};
+use super::{Likeliest, NextTokens, check_positions};
 use crate::models::Model;
 use crate::models::gpt2::Gpt2;
 use crate::models::inference::Memory;
@@ -51,7 +51,7 @@ impl<'a> Decoder<'a> {
     /// the weights are more than the caches hold; not to be used from a thread of theirs.
     ///
     /// # Errors
-    /// [`Error::Input`] if the model has no decoder or fewer positions than `max_tokens`.
+    /// [`crate::Error::Input`] if the model has no decoder or fewer positions than `max_tokens`.
     pub fn new(
         model: &'a Model,
         params: &'a Params,
@@ -61,12 +61,7 @@ impl<'a> Decoder<'a> {
         workers: Option<&'a Workers>,
     ) -> Result<Self> {
         let gpt2 = &model.captioner()?.gpt2;
-        let positions = gpt2.config.positions;
-        if max_tokens > positions {
-            return Err(Error::input(format!(
-                "captions of {max_tokens} tokens are asked for; the model has {positions} positions"
-            )));
-        }
+        check_positions(gpt2, max_tokens)?;
         let states = memory.states(pictures.clone());
         let rows = pictures.len();
         let width = gpt2.config.width;

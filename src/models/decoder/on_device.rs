@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::{Likeliest, NextTokens};
-use crate::error::{Error, Result};
+use super::{Likeliest, NextTokens, check_positions};
+use crate::error::Result;
 use crate::models::batch::Pictures;
 use crate::models::blocks::Dropouts;
 use crate::models::gpt2::Gpt2;
@@ -63,7 +63,7 @@ impl<'a> DeviceDecoder<'a> {
     /// included. There may be at most `most_rows` rows at a time.
     ///
     /// # Errors
-    /// [`Error::Input`] if the model has no decoder or fewer positions than `max_tokens`.
+    /// [`crate::Error::Input`] if the model has no decoder or fewer positions than `max_tokens`.
     pub fn new(
         model: &'a Model,
         params: &'a DeviceParams,
@@ -73,21 +73,13 @@ impl<'a> DeviceDecoder<'a> {
     ) -> Result<Self> {
         let captioner = model.captioner()?;
         let gpt2 = &captioner.gpt2;
-        let positions = gpt2.config.positions;
-        if max_tokens > positions {
-            return Err(Error::input(format!(
-                "captions of {max_tokens} tokens are asked for; the model has {positions} positions"
-            )));
-        }
+        check_positions(gpt2, max_tokens)?;
         let range = wanted.range.clone();
-        let mut pixels = vec![0.0; range.len() * model.config().vit.pixels()];
-        let values = pixels.chunks_exact_mut(model.config().vit.pixels());
-        for (i, picture) in range.clone().zip(values) {
-            (wanted.pictures)(i, picture);
-        }
+        let mut memory = None;
+        let pixels = model.read(wanted.pictures, range.clone(), &mut memory);
         let mut tape = DeviceTape::inference(params);
         let noise = model.noise(wanted.latent, range.clone(), wanted.count);
-        let encoded = captioner.encode(&mut tape, &pixels, noise, 0.0, &mut Dropouts::off());
+        let encoded = captioner.encode(&mut tape, pixels, noise, 0.0, &mut Dropouts::off());
         let states = encoded.memory.states;
         tape.retain(&[states]);
         let room = most_rows * max_tokens;
@@ -176,18 +168,7 @@ impl NextTokens for DeviceDecoder<'_> {
     }
 
     fn likeliest(&mut self, count: usize) -> Vec<Likeliest> {
-        let found = self.last_logits().likeliest(count);
-        let tokens = found.tokens.chunks_exact(count);
-        let rows = tokens.zip(found.logits.chunks_exact(count));
-        let rows = rows.zip(found.log_sums).map(|((tokens, logits), log_sum)| {
-            let pairs = tokens.iter().copied().zip(logits.iter().copied());
-            let mut tokens: Vec<(u32, f32)> = pairs.filter(|&(t, _)| t != u32::MAX).collect();
-            if tokens.is_empty() {
-                tokens.push((0, f32::NAN));
-            }
-            Likeliest { log_sum, tokens }
-        });
-        rows.collect()
+        self.last_logits().likeliest(count)
     }
 
     fn keep(&mut self, rows: &[usize]) {

@@ -26,7 +26,7 @@ mod rate;
 mod tape;
 
 pub use device::Device;
-pub use ops::{KeysAndValues, LikeliestOfRows, Logits, Places};
+pub use ops::{KeysAndValues, Logits, Places};
 pub use optimizer::DeviceMoments;
 pub use params::{DeviceGradients, DeviceParams};
 pub use tape::DeviceTape;

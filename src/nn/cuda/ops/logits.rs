@@ -1,11 +1,15 @@
 //! Logits on a device, and the likeliest tokens of each row.
 
+use crate::nn::Likeliest;
 use crate::nn::cuda::array::{Array, Element};
 use crate::nn::cuda::device::Device;
 use crate::nn::cuda::driver::ProductKind;
 use crate::nn::cuda::tape::DeviceTape;
 use crate::nn::layout::Linear;
 use crate::nn::tape::Var;
+
+/// The token where no logit above −∞ is left.
+const NONE: u32 = u32::MAX;
 
 /// Logits on a device, (rows, columns), in f32 whatever activations are.
 #[derive(Debug)]
@@ -14,17 +18,6 @@ pub struct Logits {
     values: Array,
     rows: usize,
     columns: usize,
-}
-
-/// What the likeliest tokens of some rows are, the largest logit first, of equal ones the first token.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LikeliestOfRows {
-    /// (rows, count); `u32::MAX` where no logit above −∞ is left.
-    pub tokens: Vec<u32>,
-    /// Their logits.
-    pub logits: Vec<f32>,
-    /// Of each row ln Σ exp(logit).
-    pub log_sums: Vec<f64>,
 }
 
 impl DeviceTape<'_> {
@@ -56,8 +49,8 @@ impl Logits {
         self.device.downloaded(self.values.view())
     }
 
-    /// The `count` likeliest tokens of each row; zeros if the device has failed.
-    pub fn likeliest(&self, count: usize) -> LikeliestOfRows {
+    /// The `count` likeliest tokens of each row; of no meaning if the device has failed.
+    pub fn likeliest(&self, count: usize) -> Vec<Likeliest> {
         let (rows, columns) = (self.rows, self.columns);
         let tokens = self.device.array(Element::U32, rows * count);
         let [logits, sums] = [rows * count, rows].map(|len| self.device.array(Element::F32, len));
@@ -70,17 +63,26 @@ impl Logits {
             .count(columns)
             .count(count)
             .blocks(rows);
+        let tokens: Vec<u32> = self.device.downloaded(tokens.view());
         let logits: Vec<f32> = self.device.downloaded(logits.view());
         let sums: Vec<f32> = self.device.downloaded(sums.view());
-        let largest = logits.chunks_exact(count).map(|row| f64::from(row[0]));
-        let log_sums = sums.into_iter().zip(largest);
-        LikeliestOfRows {
-            tokens: self.device.downloaded(tokens.view()),
-            log_sums: log_sums
-                .map(|(sum, most)| f64::from(sum).ln() + most)
-                .collect(),
-            logits,
-        }
+        let rows = tokens.chunks_exact(count).zip(logits.chunks_exact(count));
+        let rows = rows.zip(sums).map(|((tokens, logits), sum)| {
+            let there = tokens
+                .iter()
+                .zip(logits)
+                .filter(|(token, _)| **token != NONE);
+            let mut tokens: Vec<(u32, f32)> =
+                there.map(|(&token, &logit)| (token, logit)).collect();
+            if tokens.is_empty() {
+                tokens.push((0, f32::NAN));
+            }
+            Likeliest {
+                log_sum: f64::from(sum).ln() + f64::from(logits[0]),
+                tokens,
+            }
+        });
+        rows.collect()
     }
 }
 
@@ -110,15 +112,14 @@ mod tests {
         device.check().unwrap();
         let mut order: Vec<u32> = (0..columns as u32).collect();
         order.sort_by(|&a, &b| values[b as usize].total_cmp(&values[a as usize]));
-        assert_eq!(&found.tokens[..4], &order[..4]);
-        assert_eq!(&found.tokens[..2], &[17, 250]);
-        let logits = found.tokens[..4].iter().map(|&t| values[t as usize]);
-        assert!(logits.eq(found.logits[..4].iter().copied()));
+        let tokens = |row: usize| -> Vec<u32> { found[row].tokens.iter().map(|t| t.0).collect() };
+        assert_eq!(tokens(0), order[..4]);
+        assert_eq!(tokens(0)[..2], [17, 250]);
+        let mut pairs = found[0].tokens.iter();
+        assert!(pairs.all(|&(token, logit)| values[token as usize] == logit));
         let exact = values[..columns].iter().map(|&v| f64::from(v).exp());
-        assert!((found.log_sums[0] - exact.sum::<f64>().ln()).abs() < 1e-6);
-        assert_eq!(
-            found.tokens[4..],
-            [[u32::MAX; 4], [5, u32::MAX, u32::MAX, u32::MAX]].concat()
-        );
+        assert!((found[0].log_sum - exact.sum::<f64>().ln()).abs() < 1e-6);
+        assert!(tokens(1) == [0] && found[1].tokens[0].1.is_nan());
+        assert_eq!(tokens(2), [5]);
     }
 }

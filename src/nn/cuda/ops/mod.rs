@@ -14,4 +14,4 @@ mod rows;
 
 pub(super) use attention::SpansOnDevice;
 pub use decoding::{KeysAndValues, Places};
-pub use logits::{LikeliestOfRows, Logits};
+pub use logits::Logits;
