@@ -7,7 +7,8 @@ use clap::{Args, Subcommand};
 
 use crate::cli::gate::{SourceArgs, show};
 use crate::error::{Error, Result};
-use crate::gate::baseline::{self, Baseline, MAX_STATISTICS};
+use crate::gate::baseline::{self, Baseline};
+use crate::gate::history::Accepted;
 use crate::gate::snapshot::Snapshot;
 use crate::gate::text;
 
@@ -17,7 +18,7 @@ use crate::gate::text;
 Examples:
   bench baseline save ci --run runs/ci
   bench baseline show ci
-  bench baseline accept ci --run runs/ci")]
+  bench baseline accept ci --run runs/ci --reason \"beam search by default\"")]
 pub struct BaselineArgs {
     /// What to do
     #[command(subcommand)]
@@ -51,7 +52,9 @@ Examples:
         place: Place,
     },
     /// Replaces a baseline after a wanted change, and prints what changes
-    #[command(after_help = "Example:\n  bench baseline accept ci --run runs/ci")]
+    #[command(
+        after_help = "Example:\n  bench baseline accept ci --run runs/ci --reason \"beam search by default\""
+    )]
     Accept {
         /// Name and folder of the baseline
         #[command(flatten)]
@@ -59,6 +62,9 @@ Examples:
         /// What to save
         #[command(flatten)]
         source: SourceArgs,
+        /// Why; the baseline keeps it, with who, when and the old scores
+        #[arg(long, value_name = "WHY")]
+        reason: Option<String>,
     },
 }
 
@@ -91,22 +97,44 @@ pub fn run(args: BaselineArgs) -> Result<()> {
             force,
         } => save(&place, &source, force),
         BaselineVerb::Show { place } => show(&text::baseline(&Baseline::read(&place.file()?)?)),
-        BaselineVerb::Accept { place, source } => accept(&place, &source),
+        BaselineVerb::Accept {
+            place,
+            source,
+            reason,
+        } => accept(&place, &source, reason),
     }
 }
 
 fn save(place: &Place, source: &SourceArgs, force: bool) -> Result<()> {
     let path = place.file()?;
     check_free(&path, force)?;
-    write(place, &path, source.snapshot(None)?)
+    write(place, &path, source.snapshot(None)?, Vec::new())
 }
 
-fn accept(place: &Place, source: &SourceArgs) -> Result<()> {
+fn accept(place: &Place, source: &SourceArgs, reason: Option<String>) -> Result<()> {
     let path = place.file()?;
     let old = Baseline::read(&path)?;
     let new = source.snapshot(Some(&old))?;
     show(&text::change(&old.snapshot, &new))?;
-    write(place, &path, new)
+    if reason.is_none() {
+        eprintln!("note: no --reason was given; who reads the baseline later will want one");
+    }
+    let mut history = old.history;
+    history.push(Accepted::new(&old.snapshot, unix_now(), user(), reason));
+    write(place, &path, new, history)
+}
+
+/// Who is at work here: the one that a CI names, or the system's user.
+fn user() -> Option<String> {
+    ["GITHUB_ACTOR", "GITLAB_USER_LOGIN", "USER", "USERNAME"]
+        .into_iter()
+        .filter_map(|name| std::env::var(name).ok())
+        .find(|user| !user.is_empty())
+}
+
+fn unix_now() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.unwrap_or_default().as_secs()
 }
 
 /// A baseline is replaced with `--force` only, and a file that is no baseline never.
@@ -125,31 +153,23 @@ fn check_free(path: &Path, force: bool) -> Result<()> {
     }
 }
 
-fn write(place: &Place, path: &Path, snapshot: Snapshot) -> Result<()> {
+fn write(place: &Place, path: &Path, snapshot: Snapshot, history: Vec<Accepted>) -> Result<()> {
     if !snapshot.unfinished.is_empty() {
         return Err(Error::Incomplete(format!(
             "a baseline is of whole runs, and these cells are not done: {}",
             snapshot.unfinished.join(", ")
         )));
     }
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    let baseline = Baseline::new(&place.name, now.as_secs(), snapshot, MAX_STATISTICS);
+    let mut baseline = Baseline {
+        history,
+        ..Baseline::new(&place.name, unix_now(), snapshot)
+    };
     baseline.write(path)?;
-    let scores = baseline
-        .snapshot
-        .rows
-        .iter()
-        .map(|row| row.metrics.len())
-        .sum::<usize>();
-    let mut text = format!(
-        "saved {scores} scores of {} rows to {}\n",
-        baseline.snapshot.rows.len(),
+    let rows = &baseline.snapshot.rows;
+    show(&format!(
+        "saved {} scores of {} rows to {}\n",
+        rows.iter().map(|row| row.metrics.len()).sum::<usize>(),
+        rows.len(),
         path.display()
-    );
-    for note in &baseline.notes {
-        text += &format!("note: {note}\n");
-    }
-    show(&text)
+    ))
 }

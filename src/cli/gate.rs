@@ -2,16 +2,17 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use crate::cli::plan::threads;
 use crate::cli::score;
 use crate::cli::score::input::Files;
 use crate::error::{Error, Result};
 use crate::gate::baseline::{self, Baseline};
 use crate::gate::compare::compare;
+use crate::gate::rule::{ALPHA, Policy, Rule};
 use crate::gate::snapshot::Snapshot;
 use crate::gate::tolerance::{DEFAULT_POINTS, Tolerances};
 use crate::gate::verdict::Outcome;
@@ -29,11 +30,11 @@ const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 /// Flags of `bench gate`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
-Exit codes: 0 passed, 2 bad input, 3 regression, 4 nothing to compare with, 5 not comparable.
+Exit codes: 0 passed, 2 bad input, 3 regression, 4 nothing to compare with, 5 not comparable, 6 cells missing.
 
 Examples:
   bench gate --baseline ci --run runs/ci
-  bench gate --baseline ci --run runs/ci --tolerance 0.2 --metric hf.meteor=1 --junit gate.xml
+  bench gate --baseline ci --run runs/ci --max-drop 0.2 --metric hf.meteor=1 --junit gate.xml
   bench gate --baseline mine --hyp captions.json --ref captions_val2014.json --github")]
 pub struct GateArgs {
     /// The baseline: a file, or the name of one in the baselines' folder
@@ -46,9 +47,18 @@ pub struct GateArgs {
     #[command(flatten)]
     pub source: SourceArgs,
     /// Points (0 to 100) that a score may fall below its baseline
-    #[arg(long, value_name = "POINTS", default_value_t = DEFAULT_POINTS, allow_negative_numbers = true)]
-    pub tolerance: f64,
-    /// Another tolerance for one metric; may be given often
+    #[arg(long, alias = "tolerance", value_name = "POINTS", default_value_t = DEFAULT_POINTS, allow_negative_numbers = true)]
+    pub max_drop: f64,
+    /// The probability with which the gate may fail although nothing fell, over all its scores together
+    #[arg(long, value_name = "LEVEL", default_value_t = ALPHA, allow_negative_numbers = true)]
+    pub alpha: f64,
+    /// What fails: a fall beyond --max-drop that is sure (both), one beyond --max-drop (tolerance), or a sure one (stat)
+    #[arg(long, value_enum, default_value_t)]
+    pub rule: Rule,
+    /// Fail on a fall beyond --max-drop that the test set cannot confirm, too
+    #[arg(long)]
+    pub strict: bool,
+    /// Another --max-drop for one metric; may be given often
     #[arg(long, value_name = "KEY=POINTS")]
     pub metric: Vec<String>,
     /// Write the verdicts as JSON
@@ -96,7 +106,7 @@ impl SourceArgs {
     }
 
     fn score(&self, hypotheses: &Path, like: Option<&Baseline>) -> Result<Snapshot> {
-        let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let threads = threads(None)?;
         let files = Files::read(hypotheses, &self.references)?;
         let cases = score::captions(&files, threads)?;
         let metrics = match like {
@@ -126,14 +136,22 @@ impl SourceArgs {
 /// Runs `bench gate`.
 ///
 /// # Errors
-/// [`Error::Regression`] if a score fell too far, [`Error::NothingToCompare`] without baseline or scores,
-/// [`Error::NotComparable`] if the two were not measured alike, [`Error::Input`] for bad input.
+/// [`Error::Regression`] if a score fell, [`Error::NothingToCompare`] without baseline or scores,
+/// [`Error::NotComparable`] if the two were not measured alike, [`Error::Incomplete`] if a row is missing,
+/// [`Error::Input`] for bad input.
 pub fn run(args: GateArgs) -> Result<()> {
-    let tolerances = Tolerances::parse(args.tolerance, &args.metric)?;
+    let policy = Policy {
+        max_drop: Tolerances::parse(args.max_drop, &args.metric)?,
+        alpha: args.alpha,
+        rule: args.rule,
+        strict: args.strict,
+        threads: threads(None)?,
+    };
+    policy.check()?;
     let baseline = Baseline::read(&baseline::locate(&args.baseline, &args.baselines)?)?;
-    tolerances.check_keys(&baseline.metrics())?;
+    policy.max_drop.check_keys(&baseline.metrics())?;
     let now = args.source.snapshot(Some(&baseline))?;
-    let outcome = compare(&baseline, &now, &tolerances);
+    let outcome = compare(&baseline, &now, &policy);
     show(&text::outcome(&outcome))?;
     publish(&args, &outcome)?;
     let summary = outcome.summary();

@@ -1,4 +1,4 @@
-//! Baseline files: `baselines/NAME.json`, made to be read and committed.
+//! Baseline files: `baselines/NAME.json`, made to be read and committed, and `NAME.parquet` beside it.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,15 +8,17 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::gate::history::Accepted;
 use crate::gate::snapshot::Snapshot;
+use crate::gate::statistics;
 use crate::results::atomic;
 use crate::results::schema::SCHEMA;
 
 /// What kind of document this is, said in its first lines.
 const KIND: &str = "caption-bench baseline";
 
-/// Bytes of per-caption statistics above which a baseline is kept without them.
-pub const MAX_STATISTICS: usize = 4 << 20;
+/// The ending of the file of statistics.
+const STATISTICS: &str = "parquet";
 
 /// Scores that later ones must not fall below.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,56 +29,38 @@ pub struct Baseline {
     pub kind: String,
     /// The name it was saved under.
     pub name: String,
-    /// When it was saved, seconds since 1970.
+    /// When it was saved or accepted, seconds since 1970.
     pub created_unix: u64,
-    /// What the reader must know, such as that per-caption statistics were left out.
+    /// SHA-256 of the file of per-caption statistics beside it, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub statistics_sha256: Option<String>,
+    /// What it took the place of, the oldest first.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub notes: Vec<String>,
+    pub history: Vec<Accepted>,
     /// The scores.
     #[serde(flatten)]
     pub snapshot: Snapshot,
 }
 
 impl Baseline {
-    /// A baseline of `snapshot`; its per-caption statistics are left out, with a note, if they take more than
-    /// `max_statistics` bytes ([`MAX_STATISTICS`]).
-    pub fn new(
-        name: &str,
-        created_unix: u64,
-        mut snapshot: Snapshot,
-        max_statistics: usize,
-    ) -> Self {
-        let mut notes = Vec::new();
-        let columns = snapshot
-            .rows
-            .iter()
-            .flat_map(|row| row.statistics.values().flatten());
-        let size = columns.map(String::len).sum::<usize>();
-        if size > max_statistics {
-            for row in &mut snapshot.rows {
-                row.statistics.clear();
-            }
-            notes.push(format!(
-                "Per-caption statistics ({} kB) were left out to keep this file small; the gate then gives no interval \
-                 of the difference.",
-                size / 1000
-            ));
-        }
+    /// A baseline of `snapshot`, the first of its name.
+    pub fn new(name: &str, created_unix: u64, snapshot: Snapshot) -> Self {
         Self {
             schema: SCHEMA,
             kind: KIND.into(),
             name: name.into(),
             created_unix,
-            notes,
+            statistics_sha256: None,
+            history: Vec::new(),
             snapshot,
         }
     }
 
-    /// Reads a baseline file.
+    /// Reads a baseline file, and the statistics beside it.
     ///
     /// # Errors
     /// [`Error::NothingToCompare`] if it is not there, is empty or has no score; [`Error::Input`] if it
-    /// is no baseline.
+    /// is no baseline, or its statistics are lost or others.
     pub fn read(path: &Path) -> Result<Self> {
         let text = match fs::read_to_string(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -89,22 +73,28 @@ impl Baseline {
             let message = format!("the baseline {} is empty", path.display());
             return Err(Error::NothingToCompare(message));
         }
-        let baseline: Self = parse(path, &text)?;
+        let mut baseline: Self = parse(path, &text)?;
         if baseline.metrics().is_empty() {
             let message = format!("the baseline {} has no score", path.display());
             return Err(Error::NothingToCompare(message));
         }
+        if let Some(expected) = &baseline.statistics_sha256 {
+            let beside = path.with_extension(STATISTICS);
+            statistics::read(&beside, expected, &mut baseline.snapshot.rows)?;
+        }
         Ok(baseline)
     }
 
-    /// Writes the baseline in one step, making the folder if need be.
+    /// Writes the baseline and the statistics beside it, making the folder if need be.
     ///
     /// # Errors
     /// [`Error::Failed`] if the disk refuses.
-    pub fn write(&self, path: &Path) -> Result<()> {
+    pub fn write(&mut self, path: &Path) -> Result<()> {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(|e| Error::writing(folder, e))?;
         }
+        let beside = path.with_extension(STATISTICS);
+        self.statistics_sha256 = statistics::write(&beside, &self.snapshot.rows)?;
         atomic::write_json(path, self)
     }
 

@@ -1,20 +1,22 @@
 //! Is what was measured now as good as the baseline?
 
 use crate::gate::baseline::Baseline;
-use crate::gate::scorer;
+use crate::gate::conditions::{other_captions, other_conditions};
+use crate::gate::rule::{Policy, Rule};
 use crate::gate::snapshot::{Row, Snapshot};
-use crate::gate::tolerance::Tolerances;
-use crate::gate::verdict::{Check, Outcome, Verdict};
+use crate::gate::verdict::{Check, Outcome, Test, Verdict};
+use crate::metrics::StatsTable;
+use crate::results::points::{Points, points};
 use crate::results::schema::{SCHEMA, Score};
-use crate::results::store::short_hash;
-use crate::stats::bootstrap::{RESAMPLES, SEED};
-use crate::stats::paired;
+use crate::stats::holm;
+use crate::stats::paired::{Difference, Measured, Settings, differences};
 
 /// Compares every score of the baseline with the same one now.
 ///
 /// Nothing is compared if source, recipe or data are others, no row whose captions are others, and no score of
-/// another signature: the reasons then stand in [`Outcome::problems`].
-pub fn compare(baseline: &Baseline, now: &Snapshot, tolerances: &Tolerances) -> Outcome {
+/// another signature: the reasons then stand in [`Outcome::problems`]. Rows that are not there now stand in
+/// [`Outcome::missing`].
+pub fn compare(baseline: &Baseline, now: &Snapshot, policy: &Policy) -> Outcome {
     let before = &baseline.snapshot;
     let mut outcome = Outcome {
         schema: SCHEMA,
@@ -22,17 +24,36 @@ pub fn compare(baseline: &Baseline, now: &Snapshot, tolerances: &Tolerances) -> 
         data: before.data.clone(),
         checks: Vec::new(),
         problems: other_conditions(before, now),
+        missing: Vec::new(),
+        strict: policy.strict,
         notes: notes(baseline, now),
     };
     if !outcome.problems.is_empty() {
         return outcome;
     }
+    let mut compared = Vec::new();
     for old in &before.rows {
-        match now.row(&old.row).ok_or_else(|| missing(old, now)) {
-            Ok(new) => compare_row(old, new, tolerances, &mut outcome),
-            Err(problem) => outcome.problems.push(problem),
+        match now.row(&old.row) {
+            Some(new) => compared.extend(comparable(old, new, &mut outcome.problems)),
+            None => outcome.missing.push(missing(old, now)),
         }
     }
+    let differences = tests(&compared, policy);
+    let untested = differences.iter().filter(|d| d.is_none()).count();
+    if untested > 0 {
+        let what = format!(
+            "{untested} of {} scores have no statistics of every caption on both sides, or one caption alone: there \
+             is no test of these",
+            compared.len()
+        );
+        match policy.rule {
+            Rule::Stat => outcome.problems.push(what),
+            Rule::Both | Rule::Tolerance => outcome
+                .notes
+                .push(format!("{what}, and --max-drop alone decides.")),
+        }
+    }
+    outcome.checks = judge(&compared, &differences, policy);
     outcome
 }
 
@@ -45,47 +66,38 @@ fn missing(old: &Row, now: &Snapshot) -> String {
     format!("row {} ({}) {why}", old.row, old.label)
 }
 
-/// What is not the same about the two as a whole.
-fn other_conditions(before: &Snapshot, now: &Snapshot) -> Vec<String> {
-    if before.source != now.source {
-        let problem = format!("it is of {}, and this is {}", before.source, now.source);
-        return vec![problem];
-    }
-    let recipes = [before, now].map(|s| s.recipe_hash.as_deref().unwrap_or("none"));
-    let data = [before, now].map(|s| s.data_fingerprint.as_str());
-    [("recipe", recipes), ("data", data)]
-        .into_iter()
-        .filter(|(_, [old, new])| old != new)
-        .map(|(what, hashes)| {
-            let [old, new] = hashes.map(short_hash);
-            format!("other {what} ({old} then, {new} now)")
-        })
-        .collect()
+/// One score of the baseline and the same now.
+struct Compared<'a> {
+    metric: &'a str,
+    rows: [&'a Row; 2],
+    scores: [&'a Score; 2],
 }
 
-/// What is not the same about the captions of a row.
-fn other_captions(old: &Row, new: &Row) -> Option<String> {
-    if old.n != new.n {
-        return Some(format!("had {} captions then, {} now", old.n, new.n));
-    }
-    match (&old.ids, &new.ids) {
-        (Some(then), Some(now)) if then != now => Some("is of other pictures".into()),
-        _ => None,
+impl<'a> Compared<'a> {
+    /// What it takes to test the difference: the statistics of both, and the score of their sums.
+    fn testable(&self) -> Option<([&'a StatsTable; 2], Points)> {
+        let [then, now] = self.rows.map(|row| row.table(self.metric));
+        let tables = [then?, now?];
+        let [then, now] = tables.map(|table| (table.len(), table.width));
+        Some((tables, points(self.metric).filter(|_| then == now)?))
     }
 }
 
-fn compare_row(old: &Row, new: &Row, tolerances: &Tolerances, outcome: &mut Outcome) {
+/// The scores of a row that can be compared; why others cannot is added to `problems`.
+fn comparable<'a>(old: &'a Row, new: &'a Row, problems: &mut Vec<String>) -> Vec<Compared<'a>> {
     if let Some(problem) = other_captions(old, new) {
-        let problem = format!("row {} ({}) {problem}", old.row, old.label);
-        outcome.problems.push(problem);
-        return;
+        problems.push(format!("row {} ({}) {problem}", old.row, old.label));
+        return Vec::new();
     }
+    let mut compared = Vec::new();
     for (metric, then) in &old.metrics {
         let problem = match new.metrics.get(metric) {
             Some(now) if now.signature == then.signature => {
-                let mut check = judge(old, metric, [then, now], tolerances);
-                check.difference_ci95 = difference_ci95(metric, old, new);
-                outcome.checks.push(check);
+                compared.push(Compared {
+                    metric,
+                    rows: [old, new],
+                    scores: [then, now],
+                });
                 continue;
             }
             Some(now) => format!(
@@ -94,44 +106,85 @@ fn compare_row(old: &Row, new: &Row, tolerances: &Tolerances, outcome: &mut Outc
             ),
             None => "was not measured now".into(),
         };
-        let problem = format!("{metric} of row {}: {problem}", old.row);
-        outcome.problems.push(problem);
+        problems.push(format!("{metric} of row {}: {problem}", old.row));
     }
+    compared
 }
 
-fn judge(row: &Row, metric: &str, scores: [&Score; 2], tolerances: &Tolerances) -> Check {
-    let [baseline, now] = scores.map(|score| score.points);
-    let difference = now - baseline;
-    let verdict = if !tolerances.allows(metric, difference) {
-        Verdict::Regression
-    } else if tolerances.is_gain(metric, difference) {
-        Verdict::Improved
-    } else {
-        Verdict::Pass
+/// The paired test of each score, the scores of a row over the same resamples.
+fn tests(compared: &[Compared], policy: &Policy) -> Vec<Option<Difference>> {
+    let mut found = vec![None; compared.len()];
+    let testable: Vec<_> = compared
+        .iter()
+        .enumerate()
+        .filter_map(|(at, score)| Some((at, score.testable()?)))
+        .collect();
+    let settings = Settings {
+        // One-sided, and as the first of all is corrected.
+        level: (2.0 * policy.alpha / testable.len().max(1) as f64).min(1.0),
+        ..Settings::new(policy.threads)
     };
+    for of_row in
+        testable.chunk_by(|a, b| std::ptr::eq(compared[a.0].rows[0], compared[b.0].rows[0]))
+    {
+        let measured = of_row.iter().map(|(_, (tables, points))| Measured {
+            score: points.as_ref(),
+            systems: tables.iter().map(|table| vec![*table]).collect(),
+        });
+        let measured: Vec<Measured> = measured.collect();
+        let tested = differences(&measured, &[[0, 1]], &settings);
+        for ((at, _), tested) in of_row.iter().zip(tested) {
+            found[*at] = tested[0];
+        }
+    }
+    found
+}
+
+/// The verdict on every score, its p-values corrected over all that were tested.
+fn judge(compared: &[Compared], differences: &[Option<Difference>], policy: &Policy) -> Vec<Check> {
+    let tested = || differences.iter().flatten();
+    let falls = holm(&tested().map(|d| d.p_fall).collect::<Vec<_>>());
+    let rises = holm(&tested().map(|d| d.p_rise).collect::<Vec<_>>());
+    let mut adjusted = falls.into_iter().zip(rises);
+    let checks = compared.iter().zip(differences).map(|(score, found)| {
+        let test = found.and_then(|found| {
+            let (p_fall_adjusted, p_rise_adjusted) = adjusted.next()?;
+            Some(Test {
+                difference_ci95: found.interval,
+                p_fall: found.p_fall,
+                p_fall_adjusted,
+                p_rise_adjusted,
+                detectable: found.detectable,
+            })
+        });
+        check(score, test, policy)
+    });
+    checks.collect()
+}
+
+fn check(compared: &Compared, test: Option<Test>, policy: &Policy) -> Check {
+    let [row, _] = compared.rows;
+    let [baseline, now] = compared.scores.map(|score| score.points);
+    let difference = now - baseline;
+    let p = test.map(|test| [test.p_fall_adjusted, test.p_rise_adjusted]);
+    let verdict: Verdict = policy.judge(compared.metric, difference, p);
     Check {
         row: row.row.clone(),
         label: row.label.clone(),
-        metric: metric.to_string(),
+        metric: compared.metric.to_owned(),
         baseline,
         now,
         difference,
-        difference_ci95: None,
-        tolerance: tolerances.of(metric),
+        test,
+        max_drop: policy.max_drop.of(compared.metric),
         verdict,
-        signature: scores[0].signature.clone(),
+        signature: compared.scores[0].signature.clone(),
     }
-}
-
-fn difference_ci95(metric: &str, old: &Row, new: &Row) -> Option<[f64; 2]> {
-    let points = scorer::points(metric)?;
-    let (then, now) = (old.table(metric)?, new.table(metric)?);
-    paired::interval95(&then, &now, &*points, RESAMPLES, SEED)
 }
 
 fn notes(baseline: &Baseline, now: &Snapshot) -> Vec<String> {
     let before = &baseline.snapshot;
-    let mut notes = baseline.notes.clone();
+    let mut notes = Vec::new();
     if before.version != now.version {
         notes.push(format!(
             "The baseline was scored by version {}, this by {}.",

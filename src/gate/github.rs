@@ -2,9 +2,10 @@
 
 use crate::gate::junit::figures;
 use crate::gate::text::check_cells;
-use crate::gate::verdict::{Outcome, Verdict};
+use crate::gate::verdict::{End, Outcome, Verdict};
 
-/// Workflow commands, one a line: an error for each regression and problem, a notice for each improvement.
+/// Workflow commands, one a line: an error for each regression, problem and missing row, a warning for each large fall
+/// that is not confirmed, a notice for each improvement.
 ///
 /// At most ten of each are shown by GitHub, so the worst regressions come first.
 pub fn annotations(outcome: &Outcome) -> String {
@@ -12,12 +13,22 @@ pub fn annotations(outcome: &Outcome) -> String {
     for problem in &outcome.problems {
         lines += &command("error", "Not comparable with the baseline", problem);
     }
-    let mut regressions: Vec<_> = outcome.with(Verdict::Regression).collect();
-    regressions.sort_by(|a, b| a.difference.total_cmp(&b.difference));
-    for check in regressions {
+    for missing in &outcome.missing {
+        lines += &command("error", "Missing cell", missing);
+    }
+    let failures = outcome.failures();
+    for check in &failures {
         lines += &command(
             "error",
             &format!("Regression: {}", check.label),
+            &figures(check),
+        );
+    }
+    let doubts = outcome.with(Verdict::Unconfirmed);
+    for check in doubts.filter(|check| !outcome.fails(check.verdict)) {
+        lines += &command(
+            "warning",
+            &format!("Large fall, not confirmed: {}", check.label),
             &figures(check),
         );
     }
@@ -33,17 +44,16 @@ pub fn annotations(outcome: &Outcome) -> String {
 
 /// The Markdown that belongs into `$GITHUB_STEP_SUMMARY`.
 pub fn summary(outcome: &Outcome) -> String {
-    let mark = if !outcome.problems.is_empty() {
-        "⚠️"
-    } else if outcome.with(Verdict::Regression).next().is_some() {
-        "❌"
-    } else {
-        "✅"
+    let mark = match outcome.end() {
+        End::NotComparable | End::Incomplete => "⚠️",
+        End::Regression => "❌",
+        End::Pass => "✅",
     };
     let mut markdown = format!("### {mark} bench gate: {}\n\n", cell(&outcome.summary()));
     if !outcome.checks.is_empty() {
-        markdown += "| row | metric | baseline | now | difference | its 95 % interval | tolerance | verdict |\n";
-        markdown += "| --- | --- | ---: | ---: | ---: | ---: | ---: | --- |\n";
+        markdown += "| row | metric | baseline | now | difference | its 95 % interval | p (Holm) | may fall | \
+                     verdict |\n";
+        markdown += "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n";
     }
     for check in &outcome.checks {
         let cells: Vec<_> = check_cells(check).iter().map(|text| cell(text)).collect();

@@ -1,12 +1,12 @@
 //! The verdicts as JUnit XML, which every CI shows as test results: one test case a score.
 
-use crate::gate::text::{difference_ci95, signed};
-use crate::gate::verdict::{Check, Outcome, Verdict};
+use crate::gate::text::{doubt, interval, p_value, signed};
+use crate::gate::verdict::{Check, Outcome};
 
 /// The whole document.
 pub fn document(outcome: &Outcome) -> String {
-    let failures = outcome.with(Verdict::Regression).count();
-    let errors = outcome.problems.len();
+    let failures = outcome.failures().len();
+    let errors = outcome.problems.len() + outcome.missing.len();
     let tests = outcome.checks.len() + errors;
     let counts = format!("tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\"");
     let mut xml = format!(
@@ -15,29 +15,32 @@ pub fn document(outcome: &Outcome) -> String {
         escape(&outcome.name)
     );
     for check in &outcome.checks {
-        xml += &test_case(check);
+        xml += &test_case(check, outcome.fails(check.verdict));
     }
-    for problem in &outcome.problems {
-        xml += &format!(
-            "    <testcase classname=\"gate\" name=\"comparable\">\n      <error type=\"not comparable\" \
-             message=\"{}\"/>\n    </testcase>\n",
-            escape(problem)
-        );
+    for (kind, lines) in [
+        ("not comparable", &outcome.problems),
+        ("missing", &outcome.missing),
+    ] {
+        for line in lines {
+            xml += &format!(
+                "    <testcase classname=\"gate\" name=\"{kind}\">\n      <error type=\"{kind}\" \
+                 message=\"{}\"/>\n    </testcase>\n",
+                escape(line)
+            );
+        }
     }
     xml + "  </testsuite>\n</testsuites>\n"
 }
 
-fn test_case(check: &Check) -> String {
+fn test_case(check: &Check, fails: bool) -> String {
     let figures = figures(check);
-    let body = match check.verdict {
-        Verdict::Regression => format!(
+    let body = match fails {
+        true => format!(
             "<failure type=\"regression\" message=\"{}\">{}</failure>",
             escape(&figures),
             escape(&check.signature)
         ),
-        Verdict::Pass | Verdict::Improved => {
-            format!("<system-out>{}</system-out>", escape(&figures))
-        }
+        false => format!("<system-out>{}</system-out>", escape(&figures)),
     };
     format!(
         "    <testcase classname=\"{}\" name=\"{}\">\n      {body}\n    </testcase>\n",
@@ -48,15 +51,21 @@ fn test_case(check: &Check) -> String {
 
 /// A verdict's numbers as a sentence.
 pub(super) fn figures(check: &Check) -> String {
-    let interval =
-        difference_ci95(check).map_or(String::new(), |text| format!(", 95 % interval {text}"));
+    let test = check.test.map_or(String::new(), |test| {
+        let (interval, p) = (
+            interval(test.difference_ci95),
+            p_value(test.p_fall_adjusted),
+        );
+        format!(", 95 % interval {interval}, p {p}")
+    });
+    let doubt = doubt(check).map_or(String::new(), |doubt| format!(", {doubt}"));
     format!(
-        "{} {:.2} → {:.2}, difference {}{interval}, tolerance {:.2}",
+        "{} {:.2} → {:.2}, difference {}{test}, may fall {:.2}{doubt}",
         check.metric,
         check.baseline,
         check.now,
         signed(check.difference),
-        check.tolerance
+        check.max_drop
     )
 }
 

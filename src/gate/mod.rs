@@ -1,9 +1,11 @@
 //! The regression gate: a baseline is kept, and later scores must not fall below it.
 //!
 //! ```text
-//! run folder or caption files → snapshot → baseline file
+//! run folder or caption files → snapshot → baseline: NAME.json, NAME.parquet
 //!                                   ↓            ↓
-//!                                    compare → text · JSON · junit · github → exit code
+//!                     conditions → compare ← rule, tolerance
+//!                                   ↓
+//!                     text · JSON · junit · github → exit code
 //! ```
 //!
 //! Two numbers are compared only if they were measured alike: the same data,
@@ -11,12 +13,14 @@
 //! nothing is compared ([`crate::Error::NotComparable`], exit 5).
 
 pub mod baseline;
-pub mod compact;
 pub mod compare;
+mod conditions;
 pub mod github;
+pub mod history;
 pub mod junit;
-pub mod scorer;
+pub mod rule;
 pub mod snapshot;
+pub mod statistics;
 pub mod text;
 pub mod tolerance;
 pub mod verdict;

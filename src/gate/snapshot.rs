@@ -2,18 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::fs::File;
+use std::io;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
-use crate::gate::compact;
 use crate::metrics::{Case, StatsTable};
+use crate::recipe;
+use crate::results::cell::CellDir;
+use crate::results::points::ATTRIBUTES;
 use crate::results::schema::{CellResult, Score, Scores};
 use crate::results::store::RunDir;
-
-/// The key under which attribute accuracy stands among the metrics.
-pub const ATTRIBUTES: &str = "attribute_accuracy";
 
 /// Where scores come from; scores of two kinds are never compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +45,9 @@ pub struct Snapshot {
     /// The recipe's hash, of a run.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub recipe_hash: Option<String>,
+    /// The recipe's values by dotted key (`train.epochs`), to say what differs.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub recipe: BTreeMap<String, serde_json::Value>,
     /// The data as it was named.
     pub data: String,
     /// SHA-256 of a run's data set, or over the ids and references of files.
@@ -69,21 +73,28 @@ pub struct Row {
     pub seed: Option<u64>,
     /// Captions scored.
     pub n: usize,
-    /// SHA-256 over the captions' ids in their order, where they are known.
+    /// SHA-256 over the captions' ids in their order, where they are known: which pictures of the split they are of.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub ids: Option<String>,
+    /// SHA-256 of the weights that wrote the captions, of a trained cell.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub weights: Option<String>,
     /// Scores by metric key, [`ATTRIBUTES`] among them.
     pub metrics: Scores,
-    /// By metric key the statistics of every caption (see [`compact`]), where they are known.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
-    pub statistics: BTreeMap<String, Vec<String>>,
+    /// The captions' ids in their order, where they are known.
+    #[serde(skip)]
+    pub captions: Vec<String>,
+    /// By metric key the statistics of every caption, where they are known (see [`crate::gate::statistics`]).
+    #[serde(skip)]
+    pub tables: BTreeMap<String, StatsTable>,
 }
 
 impl Row {
     /// The statistics of every caption under one metric.
-    pub fn table(&self, metric: &str) -> Option<StatsTable> {
-        let table = compact::unpack(self.statistics.get(metric)?)?;
-        (table.len() == self.n).then_some(table)
+    pub fn table(&self, metric: &str) -> Option<&StatsTable> {
+        self.tables
+            .get(metric)
+            .filter(|table| table.len() == self.n)
     }
 }
 
@@ -103,12 +114,7 @@ impl Snapshot {
             let Some(result) = cell.result()? else {
                 continue;
             };
-            let mut row = Row::of_result(&result);
-            if let Some(stats) = cell.read_stats()? {
-                row.ids = Some(hash(stats.ids.iter().map(u64::to_string)));
-                row.statistics = row.pack(&stats.tables);
-            }
-            rows.push(row);
+            rows.push(Row::of_cell(&cell, &result)?);
         }
         if rows.is_empty() {
             let message = format!("{} has no finished cell", run.path().display());
@@ -120,6 +126,7 @@ impl Snapshot {
             source: Source::Run,
             version: stamp.version.clone(),
             recipe_hash: Some(stamp.recipe_hash.clone()),
+            recipe: recipe_values(&run.recipe_toml()?)?,
             data: stamp.data.clone(),
             data_fingerprint: stamp.data_fingerprint.clone(),
             unfinished: run.unfinished()?,
@@ -141,17 +148,19 @@ impl Snapshot {
             let message = format!("there is no caption to score against {data}");
             return Err(Error::NothingToCompare(message));
         }
-        let mut row = Row {
+        let ids: Vec<String> = cases.iter().map(|case| case.id.to_string()).collect();
+        let row = Row {
             row: "captions".into(),
             label: "captions".into(),
             variant: "captions".into(),
             seed: None,
             n: cases.len(),
-            ids: Some(hash(cases.iter().map(|case| &case.id))),
+            ids: Some(hash(&ids)),
+            weights: None,
             metrics: scores,
-            statistics: BTreeMap::new(),
+            captions: ids,
+            tables: tables.clone(),
         };
-        row.statistics = row.pack(tables);
         let parts = cases.iter().flat_map(|case| {
             // The number of references stands before them, so that none can slip into another case.
             let count = case.references.len().to_string();
@@ -163,6 +172,7 @@ impl Snapshot {
             source: Source::Files,
             version: env!("CARGO_PKG_VERSION").into(),
             recipe_hash: None,
+            recipe: BTreeMap::new(),
             data,
             data_fingerprint: hash(parts),
             unfinished: Vec::new(),
@@ -172,8 +182,23 @@ impl Snapshot {
 }
 
 impl Row {
-    fn of_result(result: &CellResult) -> Self {
-        let mut metrics = result.metrics.clone();
+    /// The row of a finished cell.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if its statistics or weights cannot be read.
+    pub fn of_cell(cell: &CellDir, result: &CellResult) -> Result<Self> {
+        let mut row = Self {
+            row: result.cell.clone(),
+            label: result.label.clone(),
+            variant: result.variant.clone(),
+            seed: Some(result.seed),
+            n: result.n,
+            ids: None,
+            weights: weights(cell)?,
+            metrics: result.metrics.clone(),
+            captions: Vec::new(),
+            tables: BTreeMap::new(),
+        };
         if let Some(accuracy) = &result.attribute_accuracy {
             let score = Score {
                 value: accuracy.all,
@@ -181,29 +206,37 @@ impl Row {
                 ci95: Some(accuracy.ci95.map(|x| 100.0 * x)),
                 signature: "caption-bench|scenes|shapes+colours+relations".into(),
             };
-            metrics.insert(ATTRIBUTES.into(), score);
+            row.metrics.insert(ATTRIBUTES.into(), score);
         }
-        Self {
-            row: result.cell.clone(),
-            label: result.label.clone(),
-            variant: result.variant.clone(),
-            seed: Some(result.seed),
-            n: result.n,
-            ids: None,
-            metrics,
-            statistics: BTreeMap::new(),
+        if let Some(stats) = cell.read_stats()? {
+            row.captions = stats.ids.iter().map(u64::to_string).collect();
+            row.ids = Some(hash(&row.captions));
+            row.tables = stats.tables;
+            row.tables.retain(|key, _| row.metrics.contains_key(key));
         }
+        Ok(row)
     }
+}
 
-    /// The statistics of those metrics that the row has a score of.
-    fn pack(&self, tables: &BTreeMap<String, StatsTable>) -> BTreeMap<String, Vec<String>> {
-        let scored = tables
-            .iter()
-            .filter(|(key, _)| self.metrics.contains_key(*key));
-        scored
-            .map(|(key, table)| (key.clone(), compact::pack(table)))
-            .collect()
-    }
+/// SHA-256 of a cell's trained weights, if it has any.
+fn weights(cell: &CellDir) -> Result<Option<String>> {
+    let file = cell
+        .checkpoint()
+        .map(|folder| folder.join("model.safetensors"));
+    let Some(path) = file.filter(|path| path.is_file()) else {
+        return Ok(None);
+    };
+    let mut hasher = Sha256::new();
+    let copied = File::open(&path).and_then(|mut file| io::copy(&mut file, &mut hasher));
+    copied.map_err(|e| Error::reading(&path, e))?;
+    Ok(Some(format!("{:x}", hasher.finalize())))
+}
+
+/// The values of a recipe's text by dotted key.
+fn recipe_values(text: &str) -> Result<BTreeMap<String, serde_json::Value>> {
+    let recipe: serde_json::Value =
+        toml::from_str(text).map_err(|e| Error::input(format!("recipe.toml of the run: {e}")))?;
+    Ok(recipe::dotted(recipe))
 }
 
 /// Adds the seed to labels that more than one row has.

@@ -2,7 +2,7 @@
 
 use crate::gate::baseline::Baseline;
 use crate::gate::snapshot::Snapshot;
-use crate::gate::verdict::{Check, Outcome};
+use crate::gate::verdict::{Check, Outcome, Verdict};
 use crate::results::schema::Score;
 use crate::results::store::short_hash;
 
@@ -23,7 +23,8 @@ pub fn outcome(outcome: &Outcome) -> String {
         ("now", Right),
         ("difference", Right),
         ("its 95 % interval", Right),
-        ("tolerance", Right),
+        ("p (Holm)", Right),
+        ("may fall", Right),
         ("verdict", Left),
     ];
     let rows: Vec<_> = outcome.checks.iter().map(check_cells).collect();
@@ -34,6 +35,7 @@ pub fn outcome(outcome: &Outcome) -> String {
     }
     for (what, lines) in [
         ("note", &outcome.notes),
+        ("missing", &outcome.missing),
         ("not comparable", &outcome.problems),
     ] {
         for line in lines {
@@ -51,21 +53,45 @@ pub(super) fn check_cells(check: &Check) -> Vec<String> {
         format!("{:.2}", check.baseline),
         format!("{:.2}", check.now),
         signed(check.difference),
-        difference_ci95(check).unwrap_or_default(),
-        format!("{:.2}", check.tolerance),
-        check.verdict.to_string(),
+        check
+            .test
+            .map_or(String::new(), |test| interval(test.difference_ci95)),
+        check
+            .test
+            .map_or(String::new(), |test| p_value(test.p_fall_adjusted)),
+        format!("{:.2}", check.max_drop),
+        match doubt(check) {
+            Some(doubt) => format!("{}: {doubt}", check.verdict),
+            None => check.verdict.to_string(),
+        },
     ]
 }
 
-/// The interval of a difference as `[-0.12, +0.34]`.
-pub(super) fn difference_ci95(check: &Check) -> Option<String> {
-    check
-        .difference_ci95
-        .map(|[low, high]| format!("[{}, {}]", signed(low), signed(high)))
+/// What a test set could have told, of a fall that it cannot confirm.
+pub(super) fn doubt(check: &Check) -> Option<String> {
+    let test = check
+        .test
+        .filter(|_| check.verdict == Verdict::Unconfirmed)?;
+    let detectable = test.detectable;
+    Some(format!("detects falls from {detectable:.2} points"))
+}
+
+/// An interval of a difference as `[-0.12, +0.34]`.
+pub fn interval([low, high]: [f64; 2]) -> String {
+    format!("[{}, {}]", signed(low), signed(high))
+}
+
+/// A p-value to two digits, and never 0.
+pub fn p_value(p: f64) -> String {
+    match p {
+        ..0.001 => format!("{p:.0e}"),
+        ..0.1 => format!("{p:.3}"),
+        _ => format!("{p:.2}"),
+    }
 }
 
 /// A difference in points with its sign; what rounds to nothing has none.
-pub(super) fn signed(points: f64) -> String {
+pub fn signed(points: f64) -> String {
     let text = format!("{points:+.2}");
     if text == "-0.00" || text == "+0.00" {
         "0.00".into()
@@ -92,8 +118,13 @@ pub fn baseline(baseline: &Baseline) -> String {
         snapshot.version,
         baseline.created_unix
     );
-    for note in &baseline.notes {
-        text += &format!("note: {note}\n");
+    for accepted in &baseline.history {
+        text += &format!(
+            "accepted at {} s since 1970 by {}: {}\n",
+            accepted.accepted_unix,
+            accepted.by.as_deref().unwrap_or("somebody"),
+            accepted.reason.as_deref().unwrap_or("no reason given")
+        );
     }
     text.push('\n');
     let header = [

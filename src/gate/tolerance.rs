@@ -6,8 +6,8 @@ use crate::error::{Error, Result};
 
 /// Points that a score may fall below its baseline unless the caller says otherwise.
 ///
-/// On the CPU a run repeats to the last bit, so this is no allowance for chance: it is for changes
-/// that are meant to leave quality as it is (another summation order, another library version).
+/// On the CPU a run repeats to the last bit, and chance over captions is the tests' affair: this is for changes that
+/// are meant to leave quality as it is (another summation order, another library version).
 pub const DEFAULT_POINTS: f64 = 0.5;
 
 /// Rounding of decimal fractions: 3.9 − 4.4 is a little below −0.5.
@@ -27,7 +27,7 @@ impl Tolerances {
     /// [`Error::Input`] for a tolerance that is negative or no number, a metric given twice, or a
     /// text that is not `KEY=POINTS`.
     pub fn parse(general: f64, by_metric: &[String]) -> Result<Self> {
-        let general = checked("--tolerance", general)?;
+        let general = checked("--max-drop", general)?;
         let mut tolerances = BTreeMap::new();
         for text in by_metric {
             let (key, points) = text.split_once('=').ok_or_else(|| {

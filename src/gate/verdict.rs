@@ -10,11 +10,13 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
-    /// Not below the baseline by more than the tolerance.
+    /// Not below the baseline, by the gate's rule.
     Pass,
-    /// Above the baseline by more than the tolerance.
+    /// Above the baseline, by the gate's rule.
     Improved,
-    /// Below the baseline by more than the tolerance.
+    /// Far below the baseline, and this test set cannot tell whether that is chance.
+    Unconfirmed,
+    /// Below the baseline, by the gate's rule.
     Regression,
 }
 
@@ -23,6 +25,7 @@ impl fmt::Display for Verdict {
         f.pad(match self {
             Self::Pass => "pass",
             Self::Improved => "improved",
+            Self::Unconfirmed => "unconfirmed",
             Self::Regression => "REGRESSION",
         })
     }
@@ -43,16 +46,30 @@ pub struct Check {
     pub now: f64,
     /// Points now − points of the baseline.
     pub difference: f64,
-    /// The 95 % interval of the difference by paired bootstrap over captions, in points, where both sides have
-    /// statistics of every caption.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub difference_ci95: Option<[f64; 2]>,
+    /// The test of the difference, where both sides have statistics of every caption.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub test: Option<Test>,
     /// Points it may fall.
-    pub tolerance: f64,
+    pub max_drop: f64,
     /// The verdict.
     pub verdict: Verdict,
     /// The signature of both.
     pub signature: String,
+}
+
+/// What a paired bootstrap over captions says of a difference, in points.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Test {
+    /// The 95 % interval of the difference.
+    pub difference_ci95: [f64; 2],
+    /// The one-sided p-value of a fall.
+    pub p_fall: f64,
+    /// The same by Holm's correction over all scores that the gate compares.
+    pub p_fall_adjusted: f64,
+    /// The one-sided p-value of a rise, corrected in the same way.
+    pub p_rise_adjusted: f64,
+    /// The smallest fall that this test set would confirm with a power of 80 %, were it the first to be corrected.
+    pub detectable: f64,
 }
 
 /// All verdicts of a gate.
@@ -68,6 +85,10 @@ pub struct Outcome {
     pub checks: Vec<Check>,
     /// Why something could not be compared; with any, the gate does not pass.
     pub problems: Vec<String>,
+    /// Rows of the baseline that are not there now; with any, the gate does not pass.
+    pub missing: Vec<String>,
+    /// Whether falls that are not confirmed fail, too.
+    pub strict: bool,
     /// What is worth knowing beside it.
     pub notes: Vec<String>,
 }
@@ -80,57 +101,81 @@ impl Outcome {
             .filter(move |check| check.verdict == verdict)
     }
 
+    /// The checks that fail the gate, the deepest fall first.
+    pub fn failures(&self) -> Vec<&Check> {
+        let fails = |check: &&Check| self.fails(check.verdict);
+        let mut failures: Vec<&Check> = self.checks.iter().filter(fails).collect();
+        failures.sort_by(|a, b| a.difference.total_cmp(&b.difference));
+        failures
+    }
+
+    /// Whether a verdict fails the gate.
+    pub fn fails(&self, verdict: Verdict) -> bool {
+        verdict == Verdict::Regression || (self.strict && verdict == Verdict::Unconfirmed)
+    }
+
+    /// How the gate ends, in a word.
+    pub fn end(&self) -> End {
+        if !self.problems.is_empty() {
+            End::NotComparable
+        } else if self.checks.iter().any(|check| self.fails(check.verdict)) {
+            End::Regression
+        } else if !self.missing.is_empty() {
+            End::Incomplete
+        } else {
+            End::Pass
+        }
+    }
+
     /// One sentence over all.
     pub fn summary(&self) -> String {
-        let count = |verdict| self.with(verdict).count();
-        let (regressed, improved) = (count(Verdict::Regression), count(Verdict::Improved));
-        let of = self.checks.len();
-        if let Some((first, others)) = self.problems.split_first() {
-            let more = match others.len() {
-                0 => String::new(),
-                n => format!(" (and {n} more)"),
-            };
-            return format!(
-                "not comparable with the baseline {:?}: {first}{more}",
-                self.name
-            );
-        }
-        if regressed > 0 {
-            let worst = self
-                .with(Verdict::Regression)
-                .min_by(|a, b| a.difference.total_cmp(&b.difference));
-            let worst = worst.map_or(String::new(), |check| {
+        let (of, name) = (self.checks.len(), &self.name);
+        match self.end() {
+            End::NotComparable => format!(
+                "not comparable with the baseline {name:?}: {}",
+                first(&self.problems)
+            ),
+            End::Regression => {
+                let failures = self.failures();
+                let worst = failures.first().map_or(String::new(), |check| {
+                    format!(
+                        ", worst {} of {} by {:.2} points",
+                        check.metric, check.label, -check.difference
+                    )
+                });
                 format!(
-                    ", worst {} of {} by {:.2} points",
-                    check.metric, check.label, -check.difference
+                    "{} of {of} scores fell below the baseline {name:?}{worst}",
+                    failures.len()
                 )
-            });
-            return format!(
-                "{regressed} of {of} scores fell below the baseline {:?}{worst}",
-                self.name
-            );
+            }
+            End::Incomplete => format!(
+                "cells of the baseline {name:?} are missing: {}",
+                first(&self.missing)
+            ),
+            End::Pass => {
+                let count = |verdict| self.with(verdict).count();
+                let gains = match count(Verdict::Improved) {
+                    0 => String::new(),
+                    n => format!(
+                        "; {n} improved (`bench baseline accept {name} --reason \"…\"` makes that the new baseline)"
+                    ),
+                };
+                let held = match count(Verdict::Unconfirmed) {
+                    0 => format!("all {of} scores hold against the baseline {name:?}"),
+                    n => format!(
+                        "{n} of {of} scores fell far below the baseline {name:?}, but this test set cannot tell \
+                         whether by chance"
+                    ),
+                };
+                format!("{held}{gains}")
+            }
         }
-        let gains = match improved {
-            0 => String::new(),
-            n => format!("; {n} improved (`bench baseline accept` makes that the new baseline)"),
-        };
-        format!(
-            "all {of} scores hold against the baseline {:?}{gains}",
-            self.name
-        )
     }
 
     /// What `bench gate --json` writes: the verdict over all in a word and a sentence, then everything.
     pub fn document(&self) -> impl Serialize {
-        let verdict = if !self.problems.is_empty() {
-            "not-comparable"
-        } else if self.with(Verdict::Regression).next().is_some() {
-            "regression"
-        } else {
-            "pass"
-        };
         Document {
-            verdict,
+            verdict: self.end(),
             summary: self.summary(),
             outcome: self,
         }
@@ -139,21 +184,45 @@ impl Outcome {
     /// The gate's end: nothing, or the error with its exit code.
     ///
     /// # Errors
-    /// [`Error::NotComparable`] if anything could not be compared, [`Error::Regression`] if a score fell too far.
+    /// [`Error::NotComparable`] if anything could not be compared, else [`Error::Regression`] if a score fell, else
+    /// [`Error::Incomplete`] if a row is missing.
     pub fn into_result(self) -> Result<()> {
-        if !self.problems.is_empty() {
-            return Err(Error::NotComparable(self.summary()));
+        let summary = self.summary();
+        match self.end() {
+            End::Pass => Ok(()),
+            End::NotComparable => Err(Error::NotComparable(summary)),
+            End::Regression => Err(Error::Regression(summary)),
+            End::Incomplete => Err(Error::Incomplete(summary)),
         }
-        if self.with(Verdict::Regression).next().is_some() {
-            return Err(Error::Regression(self.summary()));
-        }
-        Ok(())
+    }
+}
+
+/// How a gate ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum End {
+    /// Nothing fell.
+    Pass,
+    /// Something could not be compared.
+    NotComparable,
+    /// A score fell.
+    Regression,
+    /// A row is missing.
+    Incomplete,
+}
+
+/// The first of several, and how many more there are.
+fn first(lines: &[String]) -> String {
+    match lines {
+        [] => String::new(),
+        [only] => only.clone(),
+        [first, others @ ..] => format!("{first} (and {} more)", others.len()),
     }
 }
 
 #[derive(Serialize)]
 struct Document<'a> {
-    verdict: &'static str,
+    verdict: End,
     summary: String,
     #[serde(flatten)]
     outcome: &'a Outcome,

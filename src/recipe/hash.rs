@@ -9,6 +9,11 @@ use super::Recipe;
 
 /// Every value of the recipe by dotted key (`train.epochs`), sorted.
 pub fn flatten(recipe: &Recipe) -> BTreeMap<String, Value> {
+    dotted(serde_json::to_value(recipe).expect("a recipe has no keys but strings"))
+}
+
+/// Every value of a document by dotted key, sorted.
+pub fn dotted(document: Value) -> BTreeMap<String, Value> {
     fn walk(value: Value, prefix: String, out: &mut BTreeMap<String, Value>) {
         match value {
             Value::Object(map) => {
@@ -26,8 +31,7 @@ pub fn flatten(recipe: &Recipe) -> BTreeMap<String, Value> {
         }
     }
     let mut out = BTreeMap::new();
-    let value = serde_json::to_value(recipe).expect("a recipe has no keys but strings");
-    walk(value, String::new(), &mut out);
+    walk(document, String::new(), &mut out);
     out
 }
 

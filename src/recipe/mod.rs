@@ -14,7 +14,7 @@ mod schema;
 mod validate;
 
 pub use grid::{Cell, cells};
-pub use hash::{fingerprint, flatten};
+pub use hash::{dotted, fingerprint, flatten};
 pub use resolve::{Source, resolve};
 pub use schema::{
     ArchitectureRecipe, Bank, CaptionsPerEpoch, ContrastiveRecipe, DataRecipe, DecodeRecipe,

@@ -3,6 +3,7 @@
 pub mod atomic;
 pub mod cell;
 pub mod log;
+pub mod points;
 pub mod schema;
 pub mod scores;
 pub mod stats_file;

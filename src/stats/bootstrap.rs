@@ -5,10 +5,12 @@
 //! interval lies between the 2.5th and the 97.5th percentile of the resamples' scores. No caption is
 //! tokenized again, and resample r draws the same captions under every metric.
 
+use std::ops::Range;
+
 use super::Draws;
 use super::columns::Columns;
+use super::resample::{Counts, Weights, over_resamples};
 use crate::metrics::StatsTable;
-use crate::metrics::parallel::in_chunks;
 use crate::nn::kernels::dispatch::dispatch;
 
 /// Resamples where nobody asks for another number.
@@ -16,9 +18,6 @@ pub const RESAMPLES: usize = 1000;
 
 /// The seed where nobody asks for another: the same captions always get the same interval.
 pub const SEED: u64 = 0;
-
-/// Resamples that are summed at a time.
-const LANES: usize = 8;
 
 /// Draws that are made at a time, with vector instructions.
 const STRIDE: u32 = 64;
@@ -76,29 +75,34 @@ fn resample(
     threads: usize,
 ) -> Vec<Vec<f64>> {
     let columns = Columns::of(tables.iter().map(|(table, _)| *table));
-    let of_lanes = in_chunks(resamples, LANES, threads, |lanes| {
-        let counts: [Vec<u8>; LANES] = std::array::from_fn(|lane| {
-            let mut counts = vec![0; captions];
-            if lane < lanes.len() {
-                draw(Draws::new(seed, (lanes.start + lane) as u64), &mut counts);
+    let weights = Drawn { seed, captions };
+    let of_resamples = over_resamples(&columns, &weights, resamples, threads, |sums| {
+        let tables = tables.iter().zip(sums);
+        let scores = tables.map(|((_, score), sums)| score(sums));
+        scores.collect::<Vec<_>>()
+    });
+    let of_table = |table: usize| of_resamples.iter().map(|scores| scores[table]).collect();
+    (0..tables.len()).map(of_table).collect()
+}
+
+/// Resamples of n captions of n, by counter.
+struct Drawn {
+    seed: u64,
+    captions: usize,
+}
+
+impl Weights for Drawn {
+    fn take(&self, range: Range<usize>) -> (usize, Counts) {
+        let counts = std::array::from_fn(|lane| {
+            let mut counts = vec![0; self.captions];
+            if lane < range.len() {
+                let resample = range.start + lane;
+                draw(Draws::new(self.seed, resample as u64), &mut counts);
             }
             counts
         });
-        let sums = columns.sums(&counts);
-        let scores = |sums: &Vec<Vec<f64>>| -> Vec<f64> {
-            let tables = tables.iter().zip(sums);
-            tables.map(|((_, score), sums)| score(sums)).collect()
-        };
-        let scores: Vec<Vec<f64>> = sums[..lanes.len()].iter().map(scores).collect();
-        scores
-    });
-    let mut scores = vec![Vec::with_capacity(resamples); tables.len()];
-    for of_tables in of_lanes.into_iter().flatten() {
-        for (scores, score) in scores.iter_mut().zip(of_tables) {
-            scores.push(score);
-        }
+        (range.start, counts)
     }
-    scores
 }
 
 dispatch! {

@@ -8,6 +8,7 @@ use crate::Result;
 use crate::data::{Example, Picture, scenes};
 use crate::metrics::{self, Case, StatsTable};
 use crate::recipe::{Recipe, References};
+use crate::results::points::ATTRIBUTES;
 use crate::results::schema::{AttributeAccuracy, CaptionRecord, Scores};
 use crate::results::scores::scores;
 use crate::results::stats_file::CaptionStats;
@@ -15,8 +16,6 @@ use crate::stats::bootstrap;
 
 /// The bootstrap's own seed: intervals do not move with the training's.
 const BOOTSTRAP_SEED: u64 = 0;
-/// The name of the attribute statistics in `stats.parquet`.
-pub const ATTRIBUTES: &str = "attribute_accuracy";
 
 /// Everything that one list of captions is worth.
 pub struct Scored {

@@ -1,14 +1,15 @@
 //! From summed statistics to points, by metric key.
 
-use crate::gate::snapshot::ATTRIBUTES;
 use crate::metrics;
 
+/// The key under which attribute accuracy stands among the metrics. Its statistics are the attributes that a caption
+/// gets right and all there are.
+pub const ATTRIBUTES: &str = "attribute_accuracy";
+
 /// The score of summed statistics, in points.
-pub type Points = Box<dyn Fn(&[f64]) -> f64>;
+pub type Points = Box<dyn Fn(&[f64]) -> f64 + Sync>;
 
 /// How one metric turns summed statistics into points; `None` for a metric that this version does not know.
-///
-/// The statistics of attribute accuracy are the attributes that a caption gets right and all there are.
 pub fn points(metric: &str) -> Option<Points> {
     if metric == ATTRIBUTES {
         return Some(Box::new(|sums| match sums {
