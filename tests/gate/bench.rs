@@ -125,6 +125,31 @@ pub fn scored(cell: &Cell) -> (Scores, CaptionStats) {
 }
 
 pub fn write_run(path: &Path, recipe_hash: &str, fingerprint: &str, cells: &[Cell]) {
+    let cells: Vec<Scored> = cells
+        .iter()
+        .map(|cell| {
+            let (scores, stats) = scored(cell);
+            Scored {
+                name: cell.name,
+                seed: cell.seed,
+                scores,
+                stats,
+            }
+        })
+        .collect();
+    write_scored(path, recipe_hash, fingerprint, &cells);
+}
+
+/// A cell whose captions were scored.
+pub struct Scored {
+    pub name: &'static str,
+    pub seed: u64,
+    pub scores: Scores,
+    pub stats: CaptionStats,
+}
+
+/// Writes a finished run with these cells.
+pub fn write_scored(path: &Path, recipe_hash: &str, fingerprint: &str, cells: &[Scored]) {
     let stamp = RunStamp {
         schema: SCHEMA,
         name: "ci".into(),
@@ -140,10 +165,18 @@ pub fn write_run(path: &Path, recipe_hash: &str, fingerprint: &str, cells: &[Cel
     let run = RunDir::create(path, &stamp, "").unwrap();
     for cell in cells {
         let folder = run.cell(cell.name).unwrap();
-        let (metrics, stats) = scored(cell);
-        let sums = stats.tables[ATTRIBUTES].sums();
-        let all = sums[0] / sums[1];
-        folder.write_stats(&stats).unwrap();
+        folder.write_stats(&cell.stats).unwrap();
+        let attributes = cell.stats.tables.get(ATTRIBUTES).map(|table| {
+            let sums = table.sums();
+            let all = sums[0] / sums[1];
+            AttributeAccuracy {
+                all,
+                ci95: [all - 0.05, all + 0.05],
+                shapes: all,
+                colours: all,
+                relations: all,
+            }
+        });
         let result = CellResult {
             schema: SCHEMA,
             cell: cell.name.into(),
@@ -158,15 +191,9 @@ pub fn write_run(path: &Path, recipe_hash: &str, fingerprint: &str, cells: &[Cel
             latent_size: None,
             seed: cell.seed,
             recipe: BTreeMap::new(),
-            n: cell.n,
-            metrics,
-            attribute_accuracy: Some(AttributeAccuracy {
-                all,
-                ci95: [all - 0.05, all + 0.05],
-                shapes: all,
-                colours: all,
-                relations: all,
-            }),
+            n: cell.stats.ids.len(),
+            metrics: cell.scores.clone(),
+            attribute_accuracy: attributes,
             diagnostics: BTreeMap::new(),
             probes: BTreeMap::new(),
             warnings: vec![],

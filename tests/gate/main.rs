@@ -5,4 +5,5 @@ mod bench;
 mod comparable;
 mod files;
 mod outputs;
+mod planted;
 mod verdicts;

@@ -1,0 +1,185 @@
+//! Test sets drawn from two systems' captions, whose true difference is known: that over all the captions.
+
+use caption_bench::metrics::{Case, StatsTable, evaluate, suite};
+use caption_bench::results::points::{Points, points};
+use caption_bench::stats::paired::{Difference, Measured, Settings, differences};
+use caption_bench::stats::{Draws, holm};
+
+/// Two systems' captions of the same pictures under several metrics.
+pub struct Population {
+    metrics: Vec<Measure>,
+    captions: usize,
+}
+
+struct Measure {
+    key: String,
+    points: Points,
+    systems: [StatsTable; 2],
+}
+
+/// What is simulated.
+pub struct Plan {
+    /// Pairs of systems, each with a test set of its own.
+    pub trials: usize,
+    /// Pictures of a test set.
+    pub captions: usize,
+    /// Resamples of every test.
+    pub resamples: usize,
+    /// The level.
+    pub alpha: f64,
+    pub threads: usize,
+}
+
+/// How often something happened that should at a known rate.
+pub struct Rates {
+    /// By metric, the share of pairs whose 95 % interval had the true difference in it.
+    pub coverage: Vec<(String, f64)>,
+    /// The share of pairs without a difference in which the gate found a fall in any metric.
+    pub false_alarms: f64,
+    /// Of tests of one metric without a difference, the share below the level: by randomization as it stands here,
+    /// and by sacreBLEU's count of the paired bootstrap and of the randomization.
+    pub rejected: f64,
+    pub rejected_by_sacrebleu: [f64; 2],
+}
+
+impl Population {
+    /// # Panics
+    /// If the cases are not of the same pictures in the same order, or there is no such suite.
+    pub fn new(systems: [&[Case]; 2], suite_name: &str, threads: usize) -> Self {
+        let ids = systems.map(|cases| cases.iter().map(|case| &case.id));
+        let [first, second] = ids;
+        assert!(first.eq(second), "captions of the same pictures");
+        let metrics = suite(suite_name).expect("a suite");
+        let [first, second] = systems.map(|cases| evaluate(&metrics, cases, threads, 0).tables);
+        let measures = first.into_iter().map(|(key, table)| Measure {
+            points: points(&key).expect("a known metric"),
+            systems: [table, second[&key].clone()],
+            key,
+        });
+        Self {
+            metrics: measures.collect(),
+            captions: systems[0].len(),
+        }
+    }
+
+    pub fn simulate(&self, plan: &Plan) -> Rates {
+        let mut covered = vec![0; self.metrics.len()];
+        let (mut alarms, mut rejected, mut by_sacrebleu) = (0, 0, [0; 2]);
+        for trial in 0..plan.trials {
+            let (truth, found) = self.different(trial, plan);
+            for ((covered, truth), found) in covered.iter_mut().zip(truth).zip(found) {
+                let [low, high] = found.interval;
+                *covered += usize::from(low <= truth && truth <= high);
+            }
+            let found = self.alike(trial, plan);
+            let falls: Vec<f64> = found.iter().map(|found| found.p_fall).collect();
+            alarms += usize::from(holm(&falls).iter().any(|p| *p <= plan.alpha));
+            for found in &found {
+                let below = |p: Option<f64>| usize::from(p.is_some_and(|p| p <= plan.alpha));
+                rejected += below(found.p);
+                by_sacrebleu[0] += below(Some(found.sacrebleu.paired_bs));
+                by_sacrebleu[1] += below(found.sacrebleu.paired_ar);
+            }
+        }
+        let share = |count: usize| count as f64 / plan.trials as f64;
+        let share_of_all = |count: usize| share(count) / self.metrics.len() as f64;
+        let coverage = self.metrics.iter().zip(covered);
+        Rates {
+            coverage: coverage
+                .map(|(metric, covered)| (metric.key.clone(), share(covered)))
+                .collect(),
+            false_alarms: share(alarms),
+            rejected: share_of_all(rejected),
+            rejected_by_sacrebleu: by_sacrebleu.map(share_of_all),
+        }
+    }
+
+    /// A pair of systems that differ: the first, and one that has the second's caption of a part of the pictures,
+    /// another part every trial. Gives the true difference under each metric, and what a test set of them says.
+    fn different(&self, trial: usize, plan: &Plan) -> (Vec<f64>, Vec<Difference>) {
+        let draws = Draws::new(1, trial as u64);
+        let part = draws.below(0, 101);
+        let second: Vec<usize> = (0..self.captions)
+            .map(|caption| usize::from(draws.below(1 + caption as u64, 100) < part))
+            .collect();
+        let truth = self.metrics.iter().map(|metric| {
+            let all = 0..self.captions;
+            let of = |table: StatsTable| (metric.points)(&table.sums());
+            let first = metric.systems[0].clone();
+            let mixed = pick(
+                &metric.systems,
+                all.map(|caption| (second[caption], caption)),
+            );
+            of(mixed) - of(first)
+        });
+        let drawn = self.draw(trial, plan);
+        let first = drawn.iter().map(|&caption| (0, caption)).collect();
+        let mixed = drawn
+            .iter()
+            .map(|&caption| (second[caption], caption))
+            .collect();
+        (truth.collect(), self.test([first, mixed], plan))
+    }
+
+    /// A pair of systems that do not differ: of every picture drawn, either has the one's caption or the other's, by
+    /// lot.
+    fn alike(&self, trial: usize, plan: &Plan) -> Vec<Difference> {
+        let draws = Draws::new(2, trial as u64);
+        let drawn = self.draw(trial, plan);
+        let picked = [0, 1].map(|system| {
+            let picked = drawn.iter().enumerate().map(|(at, &caption)| {
+                let exchanged = draws.below(at as u64, 2);
+                ((system + exchanged) % 2, caption)
+            });
+            picked.collect()
+        });
+        self.test(picked, plan)
+    }
+
+    /// The pictures of a trial's test set.
+    fn draw(&self, trial: usize, plan: &Plan) -> Vec<usize> {
+        let draws = Draws::new(3, trial as u64);
+        let draw = |at: usize| draws.below(at as u64, self.captions);
+        (0..plan.captions).map(draw).collect()
+    }
+
+    /// What paired tests say of two systems, given by whose caption of which picture they have.
+    fn test(&self, picked: [Vec<(usize, usize)>; 2], plan: &Plan) -> Vec<Difference> {
+        let tables: Vec<[StatsTable; 2]> = self
+            .metrics
+            .iter()
+            .map(|metric| {
+                let of =
+                    |picked: &Vec<(usize, usize)>| pick(&metric.systems, picked.iter().copied());
+                [of(&picked[0]), of(&picked[1])]
+            })
+            .collect();
+        let measured: Vec<Measured> = self
+            .metrics
+            .iter()
+            .zip(&tables)
+            .map(|(metric, tables)| Measured {
+                score: metric.points.as_ref(),
+                systems: tables.iter().map(|table| vec![table]).collect(),
+            })
+            .collect();
+        let settings = Settings {
+            resamples: plan.resamples,
+            ..Settings::new(plan.threads)
+        };
+        let found = differences(&measured, &[[0, 1]], &settings);
+        found
+            .iter()
+            .map(|of_pair| of_pair[0].expect("finite scores"))
+            .collect()
+    }
+}
+
+/// The rows of these systems and captions.
+fn pick(systems: &[StatsTable; 2], rows: impl Iterator<Item = (usize, usize)>) -> StatsTable {
+    let rows = rows.flat_map(|(system, caption)| systems[system].row(caption));
+    StatsTable {
+        width: systems[0].width,
+        rows: rows.copied().collect(),
+    }
+}
