@@ -31,6 +31,8 @@ pub enum Verb {
     Eval(super::eval::EvalArgs),
     /// Caption pictures with a trained model
     Caption(super::caption::CaptionArgs),
+    /// Test the differences between two runs, cells or systems' captions
+    Compare(super::compare::CompareArgs),
     /// Write the report of one or more runs again
     Report(super::report::ReportArgs),
     /// Compare a run or a captions file with a baseline; exit 3 on a regression

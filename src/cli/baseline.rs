@@ -5,12 +5,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Args, Subcommand};
 
-use crate::cli::gate::{SourceArgs, show};
+use crate::cli::gate::{SourceArgs, metrics_of, show};
 use crate::error::{Error, Result};
 use crate::gate::baseline::{self, Baseline};
 use crate::gate::history::Accepted;
 use crate::gate::snapshot::Snapshot;
 use crate::gate::text;
+use crate::metrics;
 
 /// Flags of `bench baseline`.
 #[derive(Debug, Clone, Args)]
@@ -40,6 +41,9 @@ Examples:
         /// What to save
         #[command(flatten)]
         source: SourceArgs,
+        /// Metrics of caption files by suite: paper, coco, sacrebleu, all
+        #[arg(long, default_value = "paper")]
+        suite: String,
         /// Replace a baseline of that name
         #[arg(long)]
         force: bool,
@@ -94,8 +98,9 @@ pub fn run(args: BaselineArgs) -> Result<()> {
         BaselineVerb::Save {
             place,
             source,
+            suite,
             force,
-        } => save(&place, &source, force),
+        } => save(&place, &source, &suite, force),
         BaselineVerb::Show { place } => show(&text::baseline(&Baseline::read(&place.file()?)?)),
         BaselineVerb::Accept {
             place,
@@ -105,16 +110,21 @@ pub fn run(args: BaselineArgs) -> Result<()> {
     }
 }
 
-fn save(place: &Place, source: &SourceArgs, force: bool) -> Result<()> {
+fn save(place: &Place, source: &SourceArgs, suite: &str, force: bool) -> Result<()> {
     let path = place.file()?;
     check_free(&path, force)?;
-    write(place, &path, source.snapshot(None)?, Vec::new())
+    write(
+        place,
+        &path,
+        source.snapshot(&metrics::suite(suite)?)?,
+        Vec::new(),
+    )
 }
 
 fn accept(place: &Place, source: &SourceArgs, reason: Option<String>) -> Result<()> {
     let path = place.file()?;
     let old = Baseline::read(&path)?;
-    let new = source.snapshot(Some(&old))?;
+    let new = source.snapshot(&metrics_of(&old))?;
     show(&text::change(&old.snapshot, &new))?;
     if reason.is_none() {
         eprintln!("note: no --reason was given; who reads the baseline later will want one");

@@ -17,13 +17,11 @@ use crate::gate::snapshot::Snapshot;
 use crate::gate::tolerance::{DEFAULT_POINTS, Tolerances};
 use crate::gate::verdict::Outcome;
 use crate::gate::{github, junit, text};
-use crate::metrics;
+use crate::metrics::{self, Metric};
 use crate::results::atomic;
 use crate::results::scores::scores;
 use crate::results::store::RunDir;
 
-/// The metrics of a baseline of caption files.
-const SUITE: &str = "paper";
 /// Where GitHub wants a step's summary, if it runs there.
 const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 
@@ -92,33 +90,23 @@ pub struct SourceArgs {
 }
 
 impl SourceArgs {
-    /// Reads what is to be judged; caption files are scored under the metrics that `like` has, or
-    /// those of the suite `paper` if there is nothing yet.
+    /// Reads what is to be judged; caption files are scored under `metrics`.
     ///
     /// # Errors
     /// [`Error::Input`] for bad input, [`Error::NothingToCompare`] if there is no score.
-    pub(super) fn snapshot(&self, like: Option<&Baseline>) -> Result<Snapshot> {
+    pub(super) fn snapshot(&self, metrics: &[&dyn Metric]) -> Result<Snapshot> {
         match (&self.run, &self.hyp) {
             (Some(run), _) => Snapshot::of_run(&RunDir::open(run)?),
-            (None, Some(hypotheses)) => self.score(hypotheses, like),
+            (None, Some(hypotheses)) => self.score(hypotheses, metrics),
             (None, None) => Err(Error::input("give --run, or --hyp and --ref")),
         }
     }
 
-    fn score(&self, hypotheses: &Path, like: Option<&Baseline>) -> Result<Snapshot> {
+    fn score(&self, hypotheses: &Path, metrics: &[&dyn Metric]) -> Result<Snapshot> {
         let threads = threads(None)?;
         let files = Files::read(hypotheses, &self.references)?;
         let cases = score::captions(&files, threads)?;
-        let metrics = match like {
-            // One that this version does not know is then missing, and the gate says so.
-            Some(baseline) => baseline
-                .metrics()
-                .into_iter()
-                .filter_map(metrics::metric)
-                .collect(),
-            None => metrics::suite(SUITE)?,
-        };
-        let evaluation = score::evaluate(&metrics, &cases, threads);
+        let evaluation = score::evaluate(metrics, &cases, threads);
         let references: Vec<_> = self
             .references
             .iter()
@@ -127,10 +115,17 @@ impl SourceArgs {
         Snapshot::of_cases(
             &cases,
             references.join(" "),
-            scores(&metrics, &evaluation),
-            &evaluation.tables,
+            scores(metrics, &evaluation),
+            evaluation.tables,
         )
     }
+}
+
+/// The metrics of a baseline. One that this version does not know is left out, so that it is missing in what is
+/// scored, and the gate says so.
+pub(super) fn metrics_of(baseline: &Baseline) -> Vec<&'static dyn Metric> {
+    let keys = baseline.metrics().into_iter();
+    keys.filter_map(metrics::metric).collect()
 }
 
 /// Runs `bench gate`.
@@ -150,7 +145,7 @@ pub fn run(args: GateArgs) -> Result<()> {
     policy.check()?;
     let baseline = Baseline::read(&baseline::locate(&args.baseline, &args.baselines)?)?;
     policy.max_drop.check_keys(&baseline.metrics())?;
-    let now = args.source.snapshot(Some(&baseline))?;
+    let now = args.source.snapshot(&metrics_of(&baseline))?;
     let outcome = compare(&baseline, &now, &policy);
     show(&text::outcome(&outcome))?;
     publish(&args, &outcome)?;

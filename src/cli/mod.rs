@@ -4,6 +4,7 @@ pub mod args;
 pub mod baseline;
 pub mod caption;
 mod checkpoint;
+pub mod compare;
 pub mod data;
 mod decoding;
 pub mod doctor;
@@ -48,6 +49,7 @@ pub fn run(args: impl IntoIterator<Item = std::ffi::OsString>) -> Result<()> {
         Verb::Score(args) => score::run(args),
         Verb::Eval(args) => eval::run(args),
         Verb::Caption(args) => caption::run(args),
+        Verb::Compare(args) => compare::run(args),
         Verb::Report(args) => report::run(args),
         Verb::Gate(args) => gate::run(args),
         Verb::Baseline(args) => baseline::run(args),

@@ -4,7 +4,7 @@ mod conventions;
 mod description;
 mod each;
 pub mod input;
-mod output;
+pub(super) mod output;
 mod sacrebleu;
 
 use std::num::NonZeroUsize;

@@ -53,7 +53,7 @@ fn other_values(before: &BTreeMap<String, Value>, now: &BTreeMap<String, Value>)
     let named: Vec<String> = named.collect();
     match keys.len() {
         0 => String::new(),
-        ..=NAMED => format!(": {}", named.join("; ")),
+        1..=NAMED => format!(": {}", named.join("; ")),
         more => format!(": {}; and {} more", named.join("; "), more - NAMED),
     }
 }

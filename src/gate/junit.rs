@@ -1,7 +1,8 @@
 //! The verdicts as JUnit XML, which every CI shows as test results: one test case a score.
 
-use crate::gate::text::{doubt, interval, p_value, signed};
+use crate::gate::text::doubt;
 use crate::gate::verdict::{Check, Outcome};
+use crate::report::aligned::{interval, p_value, signed};
 
 /// The whole document.
 pub fn document(outcome: &Outcome) -> String {

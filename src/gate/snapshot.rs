@@ -114,7 +114,10 @@ impl Snapshot {
             let Some(result) = cell.result()? else {
                 continue;
             };
-            rows.push(Row::of_cell(&cell, &result)?);
+            rows.push(Row {
+                weights: weights(&cell)?,
+                ..Row::of_cell(&cell, &result)?
+            });
         }
         if rows.is_empty() {
             let message = format!("{} has no finished cell", run.path().display());
@@ -142,25 +145,12 @@ impl Snapshot {
         cases: &[Case],
         data: String,
         scores: Scores,
-        tables: &BTreeMap<String, StatsTable>,
+        tables: BTreeMap<String, StatsTable>,
     ) -> Result<Self> {
         if cases.is_empty() {
             let message = format!("there is no caption to score against {data}");
             return Err(Error::NothingToCompare(message));
         }
-        let ids: Vec<String> = cases.iter().map(|case| case.id.to_string()).collect();
-        let row = Row {
-            row: "captions".into(),
-            label: "captions".into(),
-            variant: "captions".into(),
-            seed: None,
-            n: cases.len(),
-            ids: Some(hash(&ids)),
-            weights: None,
-            metrics: scores,
-            captions: ids,
-            tables: tables.clone(),
-        };
         let parts = cases.iter().flat_map(|case| {
             // The number of references stands before them, so that none can slip into another case.
             let count = case.references.len().to_string();
@@ -176,16 +166,37 @@ impl Snapshot {
             data,
             data_fingerprint: hash(parts),
             unfinished: Vec::new(),
-            rows: vec![row],
+            rows: vec![Row::of_captions(cases, scores, tables)],
         })
     }
 }
 
 impl Row {
-    /// The row of a finished cell.
+    /// The row of captions in a file.
+    pub fn of_captions(
+        cases: &[Case],
+        scores: Scores,
+        tables: BTreeMap<String, StatsTable>,
+    ) -> Self {
+        let ids: Vec<String> = cases.iter().map(|case| case.id.to_string()).collect();
+        Self {
+            row: "captions".into(),
+            label: "captions".into(),
+            variant: "captions".into(),
+            seed: None,
+            n: cases.len(),
+            ids: Some(hash(&ids)),
+            weights: None,
+            metrics: scores,
+            captions: ids,
+            tables,
+        }
+    }
+
+    /// The row of a finished cell, without the hash of its weights.
     ///
     /// # Errors
-    /// [`Error::Input`] if its statistics or weights cannot be read.
+    /// [`Error::Input`] if its statistics cannot be read.
     pub fn of_cell(cell: &CellDir, result: &CellResult) -> Result<Self> {
         let mut row = Self {
             row: result.cell.clone(),
@@ -194,7 +205,7 @@ impl Row {
             seed: Some(result.seed),
             n: result.n,
             ids: None,
-            weights: weights(cell)?,
+            weights: None,
             metrics: result.metrics.clone(),
             captions: Vec::new(),
             tables: BTreeMap::new(),
@@ -274,7 +285,7 @@ mod tests {
     }
 
     fn fingerprint(cases: &[Case]) -> String {
-        Snapshot::of_cases(cases, "refs".into(), Scores::new(), &BTreeMap::new())
+        Snapshot::of_cases(cases, "refs".into(), Scores::new(), BTreeMap::new())
             .unwrap()
             .data_fingerprint
     }
@@ -299,7 +310,7 @@ mod tests {
 
     #[test]
     fn no_caption_is_nothing_to_compare() {
-        let error = Snapshot::of_cases(&[], "refs".into(), Scores::new(), &BTreeMap::new());
+        let error = Snapshot::of_cases(&[], "refs".into(), Scores::new(), BTreeMap::new());
         assert_eq!(error.unwrap_err().exit_code(), 4);
     }
 }

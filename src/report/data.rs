@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::gallery;
 use crate::error::{Error, Result};
 use crate::results::schema::{CaptionRecord, CellResult, LogRecord, RunStamp};
+use crate::results::stats_file::CaptionStats;
 use crate::results::store::RunDir;
 use crate::results::table::{Shown, write_number};
 
@@ -40,6 +41,8 @@ pub struct ReportCell {
     pub log: Vec<LogRecord>,
     /// Its captions of the test pictures.
     pub captions: Vec<CaptionRecord>,
+    /// The statistics of its captions, where they were kept.
+    pub stats: Option<CaptionStats>,
 }
 
 impl RunData {
@@ -59,8 +62,7 @@ impl RunData {
                 continue;
             };
             // A floor may have no captions of its own to keep.
-            let has_captions = cell.path().join("captions.jsonl").is_file();
-            let captions = if has_captions {
+            let captions = if cell.has_captions() {
                 cell.read_captions()?
             } else {
                 Vec::new()
@@ -69,6 +71,7 @@ impl RunData {
                 result,
                 log: cell.read_log()?,
                 captions,
+                stats: cell.read_stats()?,
             });
         }
         if cells.is_empty() {
@@ -127,6 +130,13 @@ impl ReportData {
                     .map(|c| (run.stamp.name.as_str(), &c.result))
             })
             .collect()
+    }
+
+    /// The statistics of a cell of a run, where they were kept.
+    pub fn stats(&self, run: &str, cell: &str) -> Option<&CaptionStats> {
+        let run = self.runs.iter().find(|found| found.stamp.name == run)?;
+        let cell = run.cells.iter().find(|found| found.result.cell == cell)?;
+        cell.stats.as_ref()
     }
 
     /// What the runs were trained and scored on, in a phrase.

@@ -3,8 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ReportData;
+use super::contrasts::between;
+use crate::results::contrast::Contrast;
 use crate::results::table::paper::paper;
-use crate::results::table::{Measure, PAPER_METRICS, Row, RowKind, metric_heading};
+use crate::results::table::{Measure, PAPER_METRICS, Row, RowKind, Shown};
+use crate::results::table::{metric_heading, write_number};
+
+/// A corrected p-value up to which a difference is called sure.
+const LEVEL: f64 = 0.05;
 
 /// What must be read before any number: the cells' warnings, unfinished cells, rows that cannot be compared.
 pub fn warnings(data: &ReportData) -> Vec<String> {
@@ -61,94 +67,101 @@ pub fn signatures(data: &ReportData) -> BTreeMap<String, BTreeSet<String>> {
 }
 
 /// Whether each model beats the floors, and what became of the paper's claim.
-pub fn findings(rows: &[Row]) -> Vec<String> {
+pub fn findings(rows: &[Row], contrasts: &[Contrast]) -> Vec<String> {
     let mut sentences = Vec::new();
-    let models = || rows.iter().filter(|r| r.kind == RowKind::Model);
-    let name = |row: &Row| {
-        let several = rows.iter().any(|r| r.run != row.run);
-        if several {
-            format!("{} ({})", row.label, row.run)
-        } else {
-            row.label.clone()
+    let models = || (0..rows.len()).filter(|&row| rows[row].kind == RowKind::Model);
+    let name = |row: usize| {
+        let several = rows.iter().any(|r| r.run != rows[row].run);
+        match several {
+            true => format!("{} ({})", rows[row].label, rows[row].run),
+            false => rows[row].label.clone(),
         }
     };
     for row in models() {
-        sentences.extend(against_floors(row, rows).map(|said| format!("{} {said}", name(row))));
+        let said = against_floors(row, rows, contrasts);
+        sentences.extend(said.map(|said| format!("{} {said}", name(row))));
     }
-    for ours in models().filter(|r| r.variant == "vae-cl") {
-        let base = models().find(|r| r.variant == "encoder-decoder" && r.run == ours.run);
-        let claim = base.and_then(|base| against_baseline(ours, base));
+    for ours in models().filter(|&row| rows[row].variant == "vae-cl") {
+        let is_base = |row: &usize| {
+            rows[*row].variant == "encoder-decoder" && rows[*row].run == rows[ours].run
+        };
+        let base = models().find(is_base);
+        let claim = base.and_then(|base| against_baseline(ours, base, rows, contrasts));
         sentences.extend(claim.map(|said| format!("{} {said}", name(ours))));
     }
     sentences
 }
 
 /// How a model stands against the floors of its run; `None` without floors.
-fn against_floors(row: &Row, rows: &[Row]) -> Option<String> {
+fn against_floors(row: usize, rows: &[Row], contrasts: &[Contrast]) -> Option<String> {
     let mut compared = 0;
     let mut below = Vec::new();
-    let mut touching = Vec::new();
+    let mut unsure = Vec::new();
+    let is_floor = |r: &usize| rows[*r].kind == RowKind::Floor && rows[*r].run == rows[row].run;
     for key in PAPER_METRICS {
-        let Some(score) = row.score(key) else {
+        let Some(score) = rows[row].score(key) else {
             continue;
         };
-        let floors = rows
-            .iter()
-            .filter(|r| r.kind == RowKind::Floor && r.run == row.run);
-        let floors: Vec<Measure> = floors.filter_map(|f| f.score(key)).collect();
+        let floors = (0..rows.len()).filter(is_floor);
+        let floors: Vec<(usize, Measure)> = floors
+            .filter_map(|floor| Some((floor, rows[floor].score(key)?)))
+            .collect();
         compared += floors.len();
-        let heading = metric_heading(key);
-        if floors.iter().any(|f| score.mean <= f.mean) {
-            below.push(heading);
-        } else if floors.iter().any(|f| !apart(&score, f)) {
-            touching.push(heading);
+        let sure = |floor: usize| {
+            let found = between(contrasts, floor, row, key);
+            found.is_some_and(|(_, [low, _], p)| p.map_or(low > 0.0, |p| p <= LEVEL))
+        };
+        if floors.iter().any(|(_, floor)| score.mean <= floor.mean) {
+            below.push(metric_heading(key));
+        } else if !floors.iter().all(|&(floor, _)| sure(floor)) {
+            unsure.push(metric_heading(key));
         }
     }
     if compared == 0 {
         return None;
     }
-    Some(match (&below[..], &touching[..]) {
-        ([], []) => "is above every floor on every metric, with 95 % intervals apart.".to_owned(),
-        ([], touching) => format!(
-            "is above every floor, but its 95 % interval is not apart from a floor's in {}.",
-            list(touching)
+    Some(match (&below[..], &unsure[..]) {
+        ([], []) => "is above every floor on every metric, each time surely (p ≤ 0.05 after Holm's correction)."
+            .to_owned(),
+        ([], unsure) => format!(
+            "is above every floor, but in {} this test set cannot tell it from chance.",
+            list(unsure)
         ),
         (below, _) => format!("is not above every floor in {}.", list(below)),
     })
 }
 
 /// The paper's claim (VAE+CL beats the baseline) against ours.
-fn against_baseline(ours: &Row, base: &Row) -> Option<String> {
+fn against_baseline(
+    ours: usize,
+    base: usize,
+    rows: &[Row],
+    contrasts: &[Contrast],
+) -> Option<String> {
     let paper = paper();
     let of = |variant: &str| paper.tables[0].rows.iter().find(|r| r.variant == variant);
     let (theirs, their_base) = (of("vae-cl")?, of("encoder-decoder")?);
     let mut parts = Vec::new();
     for (i, column) in paper.columns.iter().enumerate() {
-        let (Some(a), Some(b)) = (ours.score(&column.key), base.score(&column.key)) else {
+        let [a, b] = [ours, base].map(|row| rows[row].score(&column.key));
+        let (Some(a), Some(b)) = (a, b) else {
             continue;
         };
+        let tested = between(contrasts, base, ours, &column.key);
+        let tested = tested.map_or(String::new(), |(_, [low, high], p)| {
+            let p = p.map_or(String::new(), |p| {
+                format!(", p {} by Holm", write_number(p, Shown::Chance))
+            });
+            format!(" [{low:+.1}, {high:+.1}]{p}")
+        });
         parts.push(format!(
-            "{} {:+.1} (paper {:+.1}; intervals {})",
+            "{} {:+.1}{tested} (paper {:+.1})",
             column.heading,
             a.mean - b.mean,
             theirs.points[i] - their_base.points[i],
-            if apart(&a, &b) { "apart" } else { "overlap" }
         ));
     }
-    (!parts.is_empty()).then(|| format!("minus the baseline, in points: {}.", parts.join(", ")))
-}
-
-/// Whether two measures' intervals (or twice their deviation either side) do not meet. Without any, they meet.
-fn apart(a: &Measure, b: &Measure) -> bool {
-    let ends = |m: &Measure| match (m.interval, m.sd) {
-        (Some(interval), _) => Some(interval),
-        (None, Some(sd)) => Some([m.mean - 2.0 * sd, m.mean + 2.0 * sd]),
-        (None, None) => None,
-    };
-    match (ends(a), ends(b)) {
-        (Some([a_low, a_high]), Some([b_low, b_high])) => a_low > b_high || b_low > a_high,
-        _ => false,
-    }
+    (!parts.is_empty()).then(|| format!("minus the baseline, in points: {}.", parts.join("; ")))
 }
 
 fn list(names: &[&str]) -> String {
@@ -162,23 +175,6 @@ fn list(names: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn intervals_that_meet_are_not_apart() {
-        let of = |low, high| Measure {
-            mean: (low + high) / 2.0,
-            interval: Some([low, high]),
-            sd: None,
-        };
-        assert!(apart(&of(1.0, 2.0), &of(2.1, 3.0)) && apart(&of(2.1, 3.0), &of(1.0, 2.0)));
-        assert!(!apart(&of(1.0, 2.0), &of(2.0, 3.0)));
-        let alone = Measure {
-            mean: 9.0,
-            interval: None,
-            sd: None,
-        };
-        assert!(!apart(&alone, &of(1.0, 2.0)));
-    }
 
     #[test]
     fn lists_read_as_english() {

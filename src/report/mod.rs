@@ -7,7 +7,9 @@
 //! Everything is made in memory before the first file is touched, and each file then replaces its
 //! predecessor in one step, `report.html` last: a report that fails leaves the old one as it was.
 
+pub mod aligned;
 pub mod charts;
+mod contrasts;
 mod csv;
 mod data;
 mod findings;
@@ -68,6 +70,8 @@ pub struct Report<'a> {
     pub rows: Vec<Row<'a>>,
     /// This run: every variant and both floors.
     pub results: Table,
+    /// The differences between rows, tested as pairs; none where no statistics were kept.
+    pub differences: Option<Table>,
     /// The paper's four tables, ours beside it.
     pub paper: Vec<Table>,
     /// Labelled diagnostics, where there are any.
@@ -87,7 +91,9 @@ impl<'a> Report<'a> {
     ///
     /// `Failed` if polars refuses a frame.
     pub fn new(data: &'a ReportData) -> Result<Self> {
-        let rows = table::rows(&data.results());
+        let mut rows = table::rows(&data.results());
+        contrasts::set_intervals(data, &mut rows);
+        let contrasts = contrasts::of_rows(data, &rows);
         let paper = table::paper::paper();
         let on = data.described();
         let mirrored = paper
@@ -107,7 +113,8 @@ impl<'a> Report<'a> {
             diagnostics: table::diagnostics(paper, &rows)?,
             others: others.into_iter().flatten().collect(),
             warnings: findings::warnings(data),
-            findings: findings::findings(&rows),
+            differences: table::differences(&rows, &contrasts)?,
+            findings: findings::findings(&rows, &contrasts),
             rows,
         })
     }
@@ -116,6 +123,7 @@ impl<'a> Report<'a> {
     pub fn tables(&self) -> impl Iterator<Item = &Table> {
         let first = std::iter::once(&self.results);
         first
+            .chain(&self.differences)
             .chain(&self.paper)
             .chain(&self.diagnostics)
             .chain(&self.others)

@@ -111,6 +111,11 @@ impl CellDir {
         atomic::write_json_lines(&self.captions_path(), captions)
     }
 
+    /// Whether there is a `captions.jsonl`.
+    pub fn has_captions(&self) -> bool {
+        self.captions_path().is_file()
+    }
+
     /// The records of `captions.jsonl`.
     ///
     /// # Errors

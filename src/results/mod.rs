@@ -2,6 +2,7 @@
 
 pub mod atomic;
 pub mod cell;
+pub mod contrast;
 pub mod log;
 pub mod points;
 pub mod schema;

@@ -20,3 +20,11 @@ pub fn points(metric: &str) -> Option<Points> {
     let metric = metrics::metric(metric)?;
     Some(Box::new(|sums| metric.points_factor() * metric.score(sums)))
 }
+
+/// The number of statistics of a caption under a metric; `None` for one that this version does not know.
+pub fn width(metric: &str) -> Option<usize> {
+    match metric {
+        ATTRIBUTES => Some(2),
+        _ => metrics::metric(metric).map(|metric| metric.width()),
+    }
+}

@@ -8,11 +8,13 @@
 //! | table | rows |
 //! | --- | --- |
 //! | [`results`] | this run: every variant and both floors |
+//! | [`differences`] | each pair of rows, tested |
 //! | [`mirror`] | the paper's four tables, its numbers beside ours |
 //! | [`diagnostics`] | teacher-forced, retrieval oracle: labelled, apart |
 //! | [`attributes`], [`probes`], [`cost`], [`other_metrics`] | what else was measured |
 
 mod beside;
+mod differences;
 mod main;
 mod mirror;
 pub mod paper;
@@ -20,6 +22,7 @@ mod rates;
 mod rows;
 
 pub use beside::{attributes, cost, diagnostics, other_metrics, probes};
+pub use differences::differences;
 pub use main::{attribute_accuracy, results};
 pub use mirror::mirror;
 pub use rates::ChosenRate;
@@ -30,7 +33,14 @@ use polars::prelude::{Column as FrameColumn, DataFrame, DataType};
 use crate::error::{Error, Result};
 
 /// The tables that a run may be without, by name.
-pub const OPTIONAL_TABLES: [&str; 5] = ["diagnostics", "attributes", "metrics", "probes", "cost"];
+pub const OPTIONAL_TABLES: [&str; 6] = [
+    "differences",
+    "diagnostics",
+    "attributes",
+    "metrics",
+    "probes",
+    "cost",
+];
 
 /// The metrics of the main table: the suite `paper`, in the paper's order.
 pub const PAPER_METRICS: [&str; 4] = ["hf.bleu", "hf.rouge1", "hf.rougeL", "hf.meteor"];
@@ -91,6 +101,8 @@ pub enum Shown {
     Points,
     /// Points with three significant digits, as the paper prints them.
     Paper,
+    /// A p-value.
+    Chance,
     /// A number of things, with thousands apart.
     Count,
     /// A measured quantity with four significant digits.
@@ -149,7 +161,7 @@ impl Column {
 pub struct Cell {
     /// The value; empty where there is none.
     pub text: String,
-    /// Its interval (`[40.1, 41.9]`) or spread (`± 0.4`).
+    /// Its interval over images (`[40.1, 41.9]`) and its spread over seeds (`± 0.4`).
     pub spread: Option<String>,
     /// Whether it is the best model's value in a ranked column.
     pub best: bool,
@@ -242,11 +254,13 @@ impl Table {
 
     fn spread(&self, row: usize, column: &Column) -> Option<String> {
         let of = |suffix: &str| self.number(row, &format!("{}_{suffix}", column.name));
-        if let (Some(low), Some(high)) = (of("low"), of("high")) {
+        let interval = of("low").zip(of("high")).map(|(low, high)| {
             let [low, high] = [low, high].map(|v| write_number(v, column.shown));
-            return Some(format!("[{low}, {high}]"));
-        }
-        of("sd").map(|sd| format!("± {}", write_number(sd, column.shown)))
+            format!("[{low}, {high}]")
+        });
+        let sd = of("sd").map(|sd| format!("± {}", write_number(sd, column.shown)));
+        let parts: Vec<String> = interval.into_iter().chain(sd).collect();
+        (!parts.is_empty()).then(|| parts.join(" "))
     }
 
     /// The row of the highest value among at least two models; `None` on a tie at the shown precision.
@@ -332,6 +346,9 @@ pub fn write_number(value: f64, shown: Shown) -> String {
         Shown::Points => format!("{value:.1}"),
         Shown::Paper if value.abs() < 10.0 => format!("{value:.2}"),
         Shown::Paper => format!("{value:.1}"),
+        Shown::Chance if value < 0.001 => format!("{value:.0e}"),
+        Shown::Chance if value < 0.1 => format!("{value:.3}"),
+        Shown::Chance => format!("{value:.2}"),
         Shown::Count => thousands(value),
         Shown::Quantity => significant(value),
         Shown::Seconds => duration(value),
@@ -397,6 +414,9 @@ mod tests {
             (48.0, Shown::Quantity, "48"),
             (0.000_001_2, Shown::Quantity, "1.20e-6"),
             (0.42, Shown::Seconds, "0.4 s"),
+            (0.000_13, Shown::Chance, "1e-4"),
+            (0.013, Shown::Chance, "0.013"),
+            (0.456, Shown::Chance, "0.46"),
             (59.7, Shown::Seconds, "1 min 00 s"),
             (7_384.0, Shown::Seconds, "2 h 03 min"),
         ];

@@ -59,11 +59,40 @@ pub fn intervals95(
         return vec![None; tables.len()];
     }
     let scores = resample(tables, captions, resamples, seed, threads);
-    let interval = |mut scores: Vec<f64>| {
-        scores.sort_unstable_by(f64::total_cmp);
-        Some([percentile(&scores, 0.025), percentile(&scores, 0.975)])
+    scores
+        .into_iter()
+        .map(|scores| Some(middle95(scores)))
+        .collect()
+}
+
+/// As [`interval95`], of the mean of one score over several tables of the same captions: one a training seed.
+///
+/// # Panics
+/// If the tables are not of one length.
+pub fn interval95_of_mean(
+    tables: &[&StatsTable],
+    score: OfSums,
+    resamples: usize,
+    seed: u64,
+    threads: usize,
+) -> Option<[f64; 2]> {
+    let scored: Vec<(&StatsTable, OfSums)> = tables.iter().map(|table| (*table, score)).collect();
+    let captions = tables.first().map_or(0, |table| table.len());
+    if captions < 2 || resamples == 0 {
+        return None;
+    }
+    let of_tables = resample(&scored, captions, resamples, seed, threads);
+    let mean = |resample: usize| {
+        let scores = of_tables.iter().map(|scores| scores[resample]);
+        scores.sum::<f64>() / tables.len() as f64
     };
-    scores.into_iter().map(interval).collect()
+    Some(middle95((0..resamples).map(mean).collect()))
+}
+
+/// Where the middle 95 % of values lie.
+fn middle95(mut values: Vec<f64>) -> [f64; 2] {
+    values.sort_unstable_by(f64::total_cmp);
+    [percentile(&values, 0.025), percentile(&values, 0.975)]
 }
 
 /// The score of each resample, in their order, for each table.
@@ -181,6 +210,19 @@ mod tests {
             interval95(&table([0.5; 3].into_iter()), &mean, 100, 0, 1),
             Some([0.5, 0.5])
         );
+    }
+
+    #[test]
+    fn of_the_mean_over_seeds_images_are_drawn_once() {
+        let up = table((0..57).map(f64::from));
+        let down = table((0..57).map(|i| 56.0 - f64::from(i)));
+        let of = |tables: &[&StatsTable]| interval95_of_mean(tables, &mean, 999, 1, 2);
+        assert_eq!(of(&[&up]), interval95(&up, &mean, 999, 1, 1));
+        assert_eq!(of(&[&up, &up]), of(&[&up]));
+        // What the one gains by a draw the other loses.
+        let [low, high] = of(&[&up, &down]).unwrap();
+        assert!((low - 28.0).abs() < 1e-9 && (high - 28.0).abs() < 1e-9);
+        assert_eq!(of(&[]), None);
     }
 
     #[test]

@@ -7,7 +7,8 @@ use caption_bench::gate::snapshot::Snapshot;
 use caption_bench::results::store::RunDir;
 use serde_json::Value;
 
-use crate::bench::{Bench, Cell, PLAIN, VAE, contains, saved, write_run};
+use crate::bench::{Bench, Cell, PLAIN, VAE, contains, write_run};
+use crate::saved;
 
 #[test]
 fn an_improvement_is_said_and_accepted() {

@@ -177,16 +177,14 @@ pub fn write_scored(path: &Path, recipe_hash: &str, fingerprint: &str, cells: &[
                 relations: all,
             }
         });
+        // Cells of other seeds are of one row.
+        let label = if cell.seed == 1 { cell.name } else { "vae" };
         let result = CellResult {
             schema: SCHEMA,
             cell: cell.name.into(),
             kind: CellKind::Model,
-            variant: "vae".into(),
-            label: if cell.seed == 1 {
-                cell.name.into()
-            } else {
-                "vae".into()
-            },
+            variant: label.into(),
+            label: label.into(),
             latent: None,
             latent_size: None,
             seed: cell.seed,
@@ -202,15 +200,6 @@ pub fn write_scored(path: &Path, recipe_hash: &str, fingerprint: &str, cells: &[
         };
         folder.write_result(&result).unwrap();
     }
-}
-
-/// A folder with the run `before` saved as the baseline `ci`.
-pub fn saved() -> Bench {
-    let bench = Bench::new();
-    bench.write_run("before", &[PLAIN, VAE]);
-    let text = bench.exits(0, "baseline save ci --run before");
-    assert!(text.contains("10 scores of 2 rows"), "{text}");
-    bench
 }
 
 pub fn contains(text: &str, parts: &[&str]) {

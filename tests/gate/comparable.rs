@@ -5,7 +5,8 @@ use std::fs;
 use caption_bench::results::store::RunDir;
 use serde_json::Value;
 
-use crate::bench::{Bench, Cell, PLAIN, VAE, contains, saved, write_run};
+use crate::bench::{Bench, Cell, PLAIN, VAE, contains, write_run};
+use crate::saved;
 
 #[test]
 fn nothing_to_compare_with_exits_4() {

@@ -3,7 +3,8 @@
 use std::fs;
 use std::process::Command;
 
-use crate::bench::{Cell, PLAIN, VAE, contains, saved, write_run};
+use crate::bench::{Cell, PLAIN, VAE, contains, write_run};
+use crate::saved;
 
 #[test]
 fn junit_names_every_score() {

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::bench::{Cell, PLAIN, VAE, contains, saved};
+use crate::bench::{Cell, PLAIN, VAE, contains};
+use crate::saved;
 
 #[test]
 fn the_same_scores_pass_with_a_difference_of_nothing() {

@@ -77,9 +77,17 @@ pub(super) fn how_to_read(report: &Report) -> Markup {
                     dt { "Intervals" }
                     dd { "Brackets are 95 % percentile bootstrap intervals over test captions. They say how "
                         "far the score would move with other test pictures, not with another training "
-                        "seed; for that, run several seeds, and rows show mean ± standard deviation. Two "
+                        "seed; for that, run several seeds, and rows show ± one standard deviation over them. Two "
                         "intervals that overlap do not prove two models equal: both captioned the same "
-                        "pictures, and a paired test sees more." }
+                        "pictures, and the table of differences tests them as the pairs they are." }
+                }
+                div {
+                    dt { "Differences" }
+                    dd { "The interval is of a paired bootstrap, p of approximate randomization over images, "
+                        "corrected by Holm over the table: of all that stand at p ≤ 0.05, none is chance in 95 "
+                        "of 100 reports. A true difference of the size called detectable would be found, "
+                        "without the correction, four times out of five; what is smaller, this test set "
+                        "can hardly show." }
                 }
                 div {
                     dt { "Floors" }

@@ -7,13 +7,13 @@ use serde_json::Value;
 use super::{ChosenRate, RowKind, rates};
 use crate::results::schema::{CellKind, CellResult, Scores};
 
-/// A measured number with what it takes to believe it: a bootstrap interval over captions from one
-/// seed, or the standard deviation over several.
+/// A measured number with what it takes to believe it: a bootstrap interval over captions, and over several seeds the
+/// standard deviation.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Measure {
     /// The value of one seed, or the mean over seeds; in points (0…100) for scores and shares.
     pub mean: f64,
-    /// The 95 % interval over captions; only with one seed.
+    /// The 95 % interval over captions; over several seeds of the mean, where it is known.
     pub interval: Option<[f64; 2]>,
     /// The sample standard deviation over seeds; only with several.
     pub sd: Option<f64>,
@@ -64,12 +64,24 @@ pub struct Row<'a> {
     pub cells: Vec<&'a CellResult>,
     /// The learning rate, where it was chosen among several.
     pub rate: Option<ChosenRate>,
+    /// Of several seeds, by metric the 95 % interval over images of the mean over seeds, where statistics were kept.
+    pub over_images: BTreeMap<String, [f64; 2]>,
 }
 
 impl Row<'_> {
     /// The row's score under a metric, in points.
     pub fn score(&self, key: &str) -> Option<Measure> {
-        self.over(|cell| cell.metrics.get(key).map(|s| (s.points, s.ci95)))
+        let measure = self.over(|cell| cell.metrics.get(key).map(|s| (s.points, s.ci95)))?;
+        Some(self.with_interval(measure, key))
+    }
+
+    /// The measure of a metric, with its interval over images if it is over several seeds.
+    pub fn with_interval(&self, measure: Measure, key: &str) -> Measure {
+        let over_images = self.over_images.get(key).copied();
+        Measure {
+            interval: measure.interval.or(over_images),
+            ..measure
+        }
     }
 
     /// The score of a diagnostic of the row, in points.
@@ -156,6 +168,7 @@ fn row<'a>(run: &str, cell: &'a CellResult) -> Row<'a> {
         seeds: vec![cell.seed],
         cells: vec![cell],
         rate: None,
+        over_images: BTreeMap::new(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The report over synthetic runs: every format, and what must be said when something is absent.
 
+mod differences;
 mod synthetic;
 
 use std::fs;

@@ -48,6 +48,7 @@ impl Plan {
             .recipe
             .insert("latent.size".into(), latent.map_or(128, |l| l.1).into());
         self.cells.push(ReportCell {
+            stats: None,
             result,
             log: log(variant, self.cells.len()),
             captions: captions(&format!("{name} says there is a red circle")),
@@ -71,6 +72,7 @@ impl Plan {
         ];
         for (variant, label, points) in floors {
             self.cells.push(ReportCell {
+                stats: None,
                 result: result(variant, label, CellKind::Floor, points),
                 log: Vec::new(),
                 captions: captions(label),

@@ -1,0 +1,177 @@
+//! Contrasts: the differences between systems under metrics, tested as the pairs they are.
+
+use std::collections::BTreeMap;
+
+use crate::metrics::StatsTable;
+use crate::results::points::{Points, points, width};
+use crate::stats::holm;
+use crate::stats::paired::{Difference, Measured, Settings, differences};
+
+/// One system: its captions' statistics and signatures by metric key.
+#[derive(Debug, Clone, Default)]
+pub struct System<'a> {
+    /// Statistics of the captions of the same pictures in the same order as every other system's: a table a seed.
+    pub tables: BTreeMap<&'a str, Vec<&'a StatsTable>>,
+    /// What the metrics were computed as; of several seeds, of the first.
+    pub signatures: BTreeMap<&'a str, &'a str>,
+}
+
+/// The difference between two systems under one metric, in points.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Contrast {
+    /// The systems' places.
+    pub pair: [usize; 2],
+    /// The metric's key.
+    pub metric: String,
+    /// The points of both, means over seeds.
+    pub points: [f64; 2],
+    /// What the test images say of the difference.
+    pub found: Difference,
+    /// Its p-value by Holm's correction over all contrasts, where it has one.
+    pub p_adjusted: Option<f64>,
+    /// How the difference varies from seed to seed: the standard deviation of that between one seed of each system,
+    /// where either has several. It is no part of the interval, which is of the images.
+    pub seed_sd: Option<f64>,
+}
+
+/// The contrast of every pair under every metric, by pair and then by metric in the order given.
+///
+/// Left out are those that cannot be tested: a metric that is not known, that either was not measured under or that was
+/// computed differently for the two, fewer than two captions, tables of different widths.
+pub fn contrasts(
+    systems: &[System],
+    pairs: &[[usize; 2]],
+    metrics: &[&str],
+    settings: &Settings,
+) -> Vec<Contrast> {
+    let known: Vec<(&str, Points)> = metrics
+        .iter()
+        .filter_map(|&metric| Some((metric, points(metric)?)))
+        .collect();
+    let measured: Vec<Measured> = known
+        .iter()
+        .map(|(metric, points)| Measured {
+            score: points.as_ref(),
+            systems: systems.iter().map(|s| s.of(metric)).collect(),
+        })
+        .collect();
+    let found = differences(&measured, pairs, settings);
+    let mut contrasts = Vec::new();
+    for (at, &pair) in pairs.iter().enumerate() {
+        for ((metric, points), found) in known.iter().zip(&found) {
+            let alike = |systems: [&System; 2]| {
+                let [a, b] = systems.map(|system| system.signatures.get(metric));
+                a == b
+            };
+            let both = pair.map(|place| &systems[place]);
+            let Some(found) = found[at].filter(|_| alike(both)) else {
+                continue;
+            };
+            let scores = both.map(|system| Seeds::of(system.of(metric), points));
+            let [first, second] = &scores;
+            contrasts.push(Contrast {
+                pair,
+                metric: (*metric).to_owned(),
+                points: [first.mean, second.mean],
+                found,
+                p_adjusted: None,
+                seed_sd: match (first.variance, second.variance) {
+                    (None, None) => None,
+                    (a, b) => Some((a.unwrap_or(0.0) + b.unwrap_or(0.0)).sqrt()),
+                },
+            });
+        }
+    }
+    correct(&mut contrasts);
+    contrasts
+}
+
+impl<'a> System<'a> {
+    /// The tables of a metric; none where they are not what the metric looks at.
+    fn of(&self, metric: &str) -> Vec<&'a StatsTable> {
+        let tables = self.tables.get(metric).cloned().unwrap_or_default();
+        let fit = |table: &&StatsTable| Some(table.width) == width(metric);
+        match tables.iter().all(fit) {
+            true => tables,
+            false => Vec::new(),
+        }
+    }
+}
+
+/// Holm's correction over all contrasts that have a p-value.
+fn correct(contrasts: &mut [Contrast]) {
+    let p_values: Vec<f64> = contrasts.iter().filter_map(|c| c.found.p).collect();
+    let tested = contrasts.iter_mut().filter(|c| c.found.p.is_some());
+    for (contrast, adjusted) in tested.zip(holm(&p_values)) {
+        contrast.p_adjusted = Some(adjusted);
+    }
+}
+
+/// A system's points over seeds.
+struct Seeds {
+    mean: f64,
+    /// The sample variance; only over several.
+    variance: Option<f64>,
+}
+
+impl Seeds {
+    fn of(tables: Vec<&StatsTable>, points: &Points) -> Self {
+        let scores: Vec<f64> = tables.iter().map(|table| points(&table.sums())).collect();
+        let count = scores.len() as f64;
+        let mean = scores.iter().sum::<f64>() / count;
+        let squares = scores
+            .iter()
+            .map(|score| (score - mean).powi(2))
+            .sum::<f64>();
+        Self {
+            mean,
+            variance: (scores.len() > 1).then(|| squares / (count - 1.0)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ten captions, each with so many attributes right of two.
+    fn table(right: [u8; 10]) -> StatsTable {
+        let rows = right.iter().flat_map(|&right| [f64::from(right), 2.0]);
+        StatsTable {
+            width: 2,
+            rows: rows.collect(),
+        }
+    }
+
+    const METRIC: &str = crate::results::points::ATTRIBUTES;
+
+    fn system<'a>(tables: Vec<&'a StatsTable>, signature: &'a str) -> System<'a> {
+        System {
+            tables: BTreeMap::from([(METRIC, tables)]),
+            signatures: BTreeMap::from([(METRIC, signature)]),
+        }
+    }
+
+    #[test]
+    fn contrasts_are_in_points_corrected_and_know_their_seeds() {
+        let [low, mid, high] = [table([0; 10]), table([1; 10]), table([2; 10])];
+        let systems = [
+            system(vec![&low], "s"),
+            system(vec![&mid, &high], "s"),
+            system(vec![&low], "other"),
+        ];
+        let pairs = [[0, 1], [0, 2], [0, 0]];
+        let found = contrasts(&systems, &pairs, &["none", METRIC], &Settings::new(1));
+        assert_eq!(found.len(), 2, "another signature is no contrast");
+        assert_eq!(found[0].points, [0.0, 75.0]);
+        assert_eq!(found[0].found.difference, 75.0);
+        // One seed has no spread of its own; 50 and 100 deviate by √1250.
+        assert!((found[0].seed_sd.unwrap() - 1250f64.sqrt()).abs() < 1e-9);
+        assert_eq!((found[0].found.p, found[0].p_adjusted), (None, None));
+        assert_eq!(
+            (found[1].found.p, found[1].p_adjusted),
+            (Some(1.0), Some(1.0))
+        );
+        assert_eq!(found[1].seed_sd, None);
+    }
+}

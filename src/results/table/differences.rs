@@ -1,0 +1,100 @@
+//! The differences between rows, tested as the pairs they are.
+
+use super::{Column, Measure, Row, RowKind, Sheet, Shown, Table, metric_heading};
+use crate::error::Result;
+use crate::results::contrast::Contrast;
+use crate::results::points::ATTRIBUTES;
+
+/// A line for each pair of rows that has a contrast; `None` if none has.
+///
+/// # Errors
+///
+/// `Failed` if polars refuses the frame.
+pub fn differences(rows: &[Row], contrasts: &[Contrast]) -> Result<Option<Table>> {
+    let mut pairs: Vec<[usize; 2]> = contrasts.iter().map(|c| c.pair).collect();
+    pairs.dedup();
+    let kind = |pair: &[usize; 2]| match pair.iter().all(|&row| rows[row].kind == RowKind::Model) {
+        true => RowKind::Model,
+        false => RowKind::Floor,
+    };
+    pairs.sort_by_key(|pair| kind(pair) == RowKind::Floor);
+    if pairs.is_empty() {
+        return Ok(None);
+    }
+    let mut metrics: Vec<&str> = Vec::new();
+    for contrast in contrasts {
+        if !metrics.contains(&contrast.metric.as_str()) {
+            metrics.push(&contrast.metric);
+        }
+    }
+    let several_runs = rows.iter().any(|row| row.run != rows[0].run);
+    let name = |row: usize| match several_runs {
+        true => format!("{} ({})", rows[row].label, rows[row].run),
+        false => rows[row].label.clone(),
+    };
+    let mut sheet = Sheet::default();
+    sheet.text(
+        "label",
+        pairs
+            .iter()
+            .map(|&[first, second]| Some(format!("{} − {}", name(second), name(first)))),
+    );
+    sheet.text("first", pairs.iter().map(|pair| Some(name(pair[0]))));
+    sheet.text("second", pairs.iter().map(|pair| Some(name(pair[1]))));
+    let mut columns = vec![Column::new("label", "Difference", Shown::Text)];
+    for metric in metrics {
+        let of = |pair: &[usize; 2]| {
+            contrasts
+                .iter()
+                .find(|c| c.pair == *pair && c.metric == metric)
+        };
+        let found: Vec<Option<&Contrast>> = pairs.iter().map(of).collect();
+        let measures: Vec<Option<Measure>> = found
+            .iter()
+            .map(|found| {
+                found.map(|contrast| Measure {
+                    mean: contrast.found.difference,
+                    interval: Some(contrast.found.interval),
+                    sd: contrast.seed_sd,
+                })
+            })
+            .collect();
+        sheet.measure(metric, &measures);
+        let mut number = |suffix: &str, of: &dyn Fn(&Contrast) -> Option<f64>| {
+            let name = format!("{metric}_{suffix}");
+            sheet.number(&name, found.iter().map(|found| found.and_then(of)));
+            name
+        };
+        number("p", &|c| c.found.p);
+        let p = number("p_holm", &|c| c.p_adjusted);
+        let detectable = number("detectable", &|c| Some(c.found.detectable));
+        let group = match metric {
+            ATTRIBUTES => "Attributes",
+            _ => metric_heading(metric),
+        };
+        let shown = [
+            Column::new(metric, "difference", Shown::Points),
+            Column::new(p, "p (Holm)", Shown::Chance),
+            Column::new(detectable, "detectable", Shown::Points),
+        ];
+        columns.extend(shown.map(|column| column.grouped(group)));
+    }
+    let kinds = pairs.iter().map(kind).collect();
+    let title = "Differences, tested as pairs";
+    let mut table = Table::new("differences", title, kinds, sheet, columns)?;
+    table.notes = vec![
+        "Points of the first named minus those of the second, with the 95 % interval of a paired bootstrap over images. \
+         p: approximate randomization, two-sided, by Holm's correction over this table."
+            .to_owned(),
+        "Detectable: the true difference that this test set would show at 5 %, uncorrected, four times out of five."
+            .to_owned(),
+    ];
+    if rows.iter().any(|row| row.seeds.len() > 1) {
+        table.notes.push(
+            "± is the standard deviation of the difference from seed to seed, and no part of the interval. Without the \
+             same number of seeds there is no p."
+                .to_owned(),
+        );
+    }
+    Ok(Some(table))
+}
