@@ -2,7 +2,7 @@
 //! comes over it. With a bottleneck as the bridge this is the paper's Baseline+VAE, and with the
 //! contrastive head as well its Baseline+VAE+CL.
 
-use crate::nn::{Graph, Kl, LayoutBuilder, Linear, Noise, TokenLosses, Var};
+use crate::nn::{Graph, LayoutBuilder, Linear, Noise, TokenLosses, Var};
 
 use super::batch::{Specials, Texts, targets};
 use super::blocks::{Dropouts, Wanted, initial_std};
@@ -119,15 +119,21 @@ impl Captioner {
         (states, tokens)
     }
 
-    /// The posterior's means, (batch × latent tokens, size), and its divergence from the prior;
+    /// The bottleneck, if there is one.
+    pub fn bottleneck(&self) -> Option<&Bottleneck> {
+        match &self.bridge {
+            Bridge::Bottleneck(bottleneck) => Some(bottleneck),
+            _ => None,
+        }
+    }
+
+    /// The posterior's means and log variances, (batch × latent tokens, size), and its divergence from the prior;
     /// `None` without a bottleneck.
-    pub fn posterior(&self, graph: &mut dyn Graph, pictures: &[f32]) -> Option<(Var, Kl)> {
-        let Bridge::Bottleneck(bottleneck) = &self.bridge else {
-            return None;
-        };
+    pub fn posterior(&self, graph: &mut dyn Graph, pictures: &[f32]) -> Option<Gaussians> {
+        let bottleneck = self.bottleneck()?;
         let (states, tokens) = self.read(graph, pictures, &mut Dropouts::off());
-        let (means, posterior) = bottleneck.draw(graph, states, tokens, Noise::Mean, 0.0);
-        Some((means.states, posterior.kl))
+        let (_, posterior) = bottleneck.draw(graph, states, tokens, Noise::Mean, 0.0);
+        Some(posterior)
     }
 
     /// The loss of every caption token and end token, each predicted from the true tokens before

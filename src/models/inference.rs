@@ -66,6 +66,8 @@ pub struct TeacherForced {
 pub struct Posterior {
     /// The posterior's means, (pictures, `tokens`, `size`).
     pub means: Vec<f32>,
+    /// The logarithms of its variances, (pictures, `tokens`, `size`).
+    pub log_variances: Vec<f32>,
     /// Latent vectors a picture.
     pub tokens: usize,
     /// Latent dimensions.
@@ -138,23 +140,45 @@ impl Model {
             let batch = self.read(pictures, range, &mut shard.pictures);
             let mut tape = Tape::inference(params, &mut shard.pool);
             let posterior = captioner.posterior(&mut tape, batch);
-            posterior.map(|(means, kl)| (tape.value(means).to_vec(), kl))
+            posterior.map(|p| {
+                let values = [p.mean, p.log_variance].map(|var| tape.value(var).to_vec());
+                (values, p.kl)
+            })
         });
         let tokens = self.config.memory_tokens();
         let mut kl_per_dimension = vec![0.0; size];
         let mut means = Vec::with_capacity(count * tokens * size);
-        for (values, kl) in chunks.into_iter().flatten() {
-            means.extend(values);
+        let mut log_variances = Vec::with_capacity(count * tokens * size);
+        for ([chunk_means, chunk_variances], kl) in chunks.into_iter().flatten() {
+            means.extend(chunk_means);
+            log_variances.extend(chunk_variances);
             for (sum, part) in kl_per_dimension.iter_mut().zip(kl.per_dimension) {
                 *sum += part / (count * tokens) as f64;
             }
         }
         Ok(Posterior {
             means,
+            log_variances,
             tokens,
             size,
             kl_per_dimension,
         })
+    }
+
+    /// The same weights, but for those that make the posterior: with them it is the prior, whatever the picture.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if the model has no bottleneck.
+    pub fn prior_weights(&self, params: &Params) -> Result<Params> {
+        let none = || Error::input(format!("{} has no bottleneck", self.config.variant));
+        let bottleneck = self.captioner()?.bottleneck().ok_or_else(none)?;
+        let mut prior = params.clone();
+        for part in [bottleneck.mean, bottleneck.log_variance] {
+            for slot in part.slots() {
+                prior.slice_mut(slot).fill(0.0);
+            }
+        }
+        Ok(prior)
     }
 
     /// Predicts every token of every caption from the true tokens before it.

@@ -4,7 +4,9 @@
 
 pub mod collapse;
 pub mod gap;
+pub mod information;
 pub mod retrieval;
+pub mod space;
 
 /// The Euclidean norm of each row of a row-major matrix.
 fn norms(rows: &[f32], width: usize) -> Vec<f64> {

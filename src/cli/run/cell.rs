@@ -14,7 +14,7 @@ use crate::models::{Model, Pictures, Workspace, weights};
 #[cfg(any(feature = "cuda", feature = "cuda-emulator"))]
 use crate::nn::cuda;
 use crate::nn::{Compute, Params, Workers};
-use crate::recipe::{Bank, Cell, References, TestLatent, flatten};
+use crate::recipe::{Bank, Cell, Recipe, References, TestLatent, flatten};
 use crate::results::cell::CellDir;
 use crate::results::schema::{CellKind, CellResult, Cost, Diagnostic, SCHEMA};
 use crate::train::{self, Control, Ending, Job, Pair, SplitData, Trained};
@@ -62,10 +62,16 @@ pub fn run(
     let captioning = Instant::now();
     let captions = scene.captions(&trained.best)?;
     let caption_seconds = captioning.elapsed().as_secs_f64();
-    let diagnostics = scene.diagnostics(&trained.best)?;
+    let diagnostics = scene.diagnostics(&trained.best, &captions)?;
     let scored = scoring::score(prepared, &cell.recipe, &captions)?;
-    let (probes, mut warnings) =
-        probes::measure(&model, &trained.best, &splits[2], cell, &trained, workers)?;
+    let (probes, mut warnings) = probes::measure(
+        &model,
+        &trained.best,
+        [&splits[1], &splits[2]],
+        cell,
+        &trained,
+        workers,
+    )?;
     pictures::refuse_lost(&prepared.images)?;
     warnings.extend(endings(&trained, cell, splits[0].caption_counts()));
     let forced = cell.variant.generates() && scene.method().is_none();
@@ -73,7 +79,7 @@ pub fn run(
         warnings.push(FORCED.into());
     }
 
-    let texts_of = |d: &BTreeMap<String, (Diagnostic, Vec<String>)>| {
+    let texts_of = |d: &Diagnostics| {
         let pair =
             |(name, (_, captions)): (&String, &(_, Vec<String>))| (name.clone(), captions.clone());
         d.iter().map(pair).collect::<BTreeMap<_, _>>()
@@ -118,6 +124,9 @@ pub fn run(
         },
     })
 }
+
+/// Rows beside the main one by name, with their captions.
+type Diagnostics = BTreeMap<String, (Diagnostic, Vec<String>)>;
 
 /// What the parts of a cell's work have in common.
 struct Scene<'a> {
@@ -205,7 +214,7 @@ impl Scene<'_> {
     fn captions(&self, params: &Params) -> Result<Vec<String>> {
         match self.cell.variant.generates() {
             true => match self.method() {
-                Some(method) => self.generate(params, &method),
+                Some(method) => self.generate(params, &method, self.latent_seed()),
                 None => self.teacher_forced(params),
             },
             false => self.retrieve(params, self.cell.recipe.contrastive.bank),
@@ -224,13 +233,18 @@ impl Scene<'_> {
         }
     }
 
-    fn generate(&self, params: &Params, method: &Method) -> Result<Vec<String>> {
+    fn generate(
+        &self,
+        params: &Params,
+        method: &Method,
+        latent_seed: Option<u64>,
+    ) -> Result<Vec<String>> {
         let bar = Progress::new(format!("captioning {}", self.cell.label), self.test.len());
         let pictures = |i: usize, out: &mut [f32]| self.test.images().normalized(i, out);
         let done = |done| bar.advance(done, "");
         let captions = match self.compute {
             Compute::Cpu => decode::generate(
-                &self.request(params, &pictures),
+                &self.request(params, &pictures, latent_seed),
                 method,
                 self.workers,
                 &done,
@@ -239,7 +253,11 @@ impl Scene<'_> {
             Compute::Device(device) => {
                 let there =
                     cuda::DeviceParams::new(device, params, self.cell.recipe.train.precision);
-                decode::generate_on_device(&self.request(&there, &pictures), method, &done)?
+                decode::generate_on_device(
+                    &self.request(&there, &pictures, latent_seed),
+                    method,
+                    &done,
+                )?
             }
         };
         bar.finish();
@@ -250,14 +268,19 @@ impl Scene<'_> {
     }
 
     /// All test pictures, to be captioned with these weights.
-    fn request<'r, P>(&'r self, params: &'r P, pictures: Pictures<'r>) -> Request<'r, P> {
+    fn request<'r, P>(
+        &'r self,
+        params: &'r P,
+        pictures: Pictures<'r>,
+        latent_seed: Option<u64>,
+    ) -> Request<'r, P> {
         Request {
             model: self.model,
             params,
             specials: self.test.specials(),
             count: self.test.len(),
             pictures,
-            latent_seed: self.latent_seed(),
+            latent_seed,
             max_tokens: self.cell.recipe.decode.max_tokens,
         }
     }
@@ -296,44 +319,54 @@ impl Scene<'_> {
     }
 
     /// Rows that stand beside the main one, with their captions.
-    fn diagnostics(&self, params: &Params) -> Result<BTreeMap<String, (Diagnostic, Vec<String>)>> {
-        let recipe = &self.cell.recipe;
-        let (name, label, captions, single): (_, _, Vec<String>, _) = match self
-            .cell
-            .variant
-            .generates()
-        {
-            true => {
-                let label = "teacher-forced: each word predicted from the true words before it, against \
-                             that one reference; an upper diagnostic, no caption";
-                ("teacher-forced", label, self.teacher_forced(params)?, true)
-            }
-            false => {
-                let (name, bank, label) = match recipe.contrastive.bank {
-                    Bank::Train => (
-                        "retrieval-oracle",
-                        Bank::Test,
-                        "retrieved from the test captions, the gold ones among them: an oracle",
-                    ),
-                    Bank::Test => (
-                        "retrieval-train",
-                        Bank::Train,
-                        "retrieved from the training captions; the main row is an oracle",
-                    ),
-                };
-                (name, label, self.retrieve(params, bank)?, false)
-            }
-        };
-        let mut scored_as = recipe.clone();
-        if single {
-            scored_as.score.references = References::Single;
+    fn diagnostics(&self, params: &Params, captions: &[String]) -> Result<Diagnostics> {
+        let mut rows = Diagnostics::new();
+        if self.cell.variant.generates() {
+            let label = "teacher-forced: each word predicted from the true words before it, against \
+                         that one reference; an upper diagnostic, no caption";
+            let mut single = self.cell.recipe.clone();
+            single.score.references = References::Single;
+            let row = self.diagnostic(label, self.teacher_forced(params)?, &single)?;
+            rows.insert("teacher-forced".into(), row);
+        } else {
+            let (name, bank, label) = match self.cell.recipe.contrastive.bank {
+                Bank::Train => (
+                    "retrieval-oracle",
+                    Bank::Test,
+                    "retrieved from the test captions, the gold ones among them: an oracle",
+                ),
+                Bank::Test => (
+                    "retrieval-train",
+                    Bank::Train,
+                    "retrieved from the training captions; the main row is an oracle",
+                ),
+            };
+            let row = self.diagnostic(label, self.retrieve(params, bank)?, &self.cell.recipe)?;
+            rows.insert(name.into(), row);
         }
-        let metrics = scoring::score(self.prepared, &scored_as, &captions)?.metrics;
-        let diagnostic = Diagnostic {
-            label: label.into(),
-            metrics,
-        };
-        Ok(BTreeMap::from([(name.to_string(), (diagnostic, captions))]))
+        if let (true, Some(method)) = (self.cell.variant.has_bottleneck(), self.method()) {
+            let others = (1..=captions.len()).map(|i| captions[i % captions.len()].clone());
+            let label = "each picture has the caption of the next one's z: what is lost is what z tells of its picture";
+            let row = self.diagnostic(label, others.collect(), &self.cell.recipe)?;
+            rows.insert("z-swapped".into(), row);
+            let prior = self.model.prior_weights(params)?;
+            let written = self.generate(&prior, &method, Some(self.cell.seed))?;
+            let label = "z drawn from the prior: what the decoder writes of no picture at all";
+            let row = self.diagnostic(label, written, &self.cell.recipe)?;
+            rows.insert("z-prior".into(), row);
+        }
+        Ok(rows)
+    }
+
+    fn diagnostic(
+        &self,
+        label: &str,
+        captions: Vec<String>,
+        scored_as: &Recipe,
+    ) -> Result<(Diagnostic, Vec<String>)> {
+        let metrics = scoring::score(self.prepared, scored_as, &captions)?.metrics;
+        let label = label.to_owned();
+        Ok((Diagnostic { label, metrics }, captions))
     }
 }
 

@@ -41,7 +41,14 @@ pub fn diagnostics(paper: &Paper, rows: &[Row]) -> Result<Option<Table>> {
     sheet.text("diagnostic", lines.iter().map(|l| Some(l.1.to_owned())));
     let mut columns = identity_columns(&of);
     columns.push(Column::new("diagnostic", "Diagnostic", Shown::Text));
-    let theirs: Vec<Option<[f64; 4]>> = of.iter().map(|row| paper_points(paper, row)).collect();
+    // The paper may have forced its words or retrieved from an oracle's bank, but it never touched a z.
+    let theirs: Vec<Option<[f64; 4]>> = lines
+        .iter()
+        .map(|(row, name, _)| match name.starts_with("z-") {
+            true => None,
+            false => paper_points(paper, row),
+        })
+        .collect();
     for (i, metric) in paper.columns.iter().enumerate() {
         let name = format!("paper.{}", metric.heading);
         sheet.number(&name, theirs.iter().map(|p| p.map(|points| points[i])));
@@ -68,7 +75,7 @@ pub fn diagnostics(paper: &Paper, rows: &[Row]) -> Result<Option<Table>> {
         .collect();
     table.notes.push(
         "These rows answer what the paper leaves open (how it decoded, which bank it retrieved \
-         from); they are never ranked with the results."
+         from, what z carries); they are never ranked with the results."
             .to_owned(),
     );
     Ok(Some(table))
@@ -194,6 +201,12 @@ fn probe_heading(name: &str) -> String {
         "retrieval_r1" => "R@1".into(),
         "retrieval_r5" => "R@5".into(),
         "retrieval_r10" => "R@10".into(),
+        "retrieval_text_r1" => "R@1 of text".into(),
+        "retrieval_text_r5" => "R@5 of text".into(),
+        "retrieval_text_r10" => "R@10 of text".into(),
+        "cka" => "CKA".into(),
+        "mutual_information" => "I(x; z) (nats)".into(),
+        "mutual_information_limit" => "its limit (nats)".into(),
         other => other.replace(['_', '.'], " "),
     }
 }

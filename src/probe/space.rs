@@ -1,0 +1,153 @@
+//! How two sets of embeddings lie: do they have one structure, and do they fill their space?
+//!
+//! - CKA (Kornblith et al.: Similarity of Neural Network Representations Revisited, 2019), linear: how alike two sets of
+//!   embeddings of the same items are, up to rotation and scale, whatever their widths. 0…1.
+//! - Alignment and uniformity (Wang & Isola: Understanding Contrastive Representation Learning, 2020), of embeddings
+//!   on the unit sphere: `mean ‖x − y‖²` over pairs, and `log mean exp(−2 ‖x − x′‖²)` over all pairs of items of one
+//!   set. Of both, smaller is better; embeddings that are all the same have a uniformity of 0, the worst there is.
+
+use super::{normalized, pairs};
+
+/// Items at most that every pair is formed of: they are taken evenly.
+const PAIRED: usize = 2000;
+
+/// Linear CKA of two sets of embeddings of `n` items, `(n, width)` row-major, of any widths.
+///
+/// `None` for fewer than two items, and where either set does not vary.
+///
+/// # Panics
+/// If the two are not whole rows or not as many.
+pub fn cka(first: &[f32], second: &[f32], widths: [usize; 2]) -> Option<f64> {
+    assert_eq!(
+        first.len() * widths[1],
+        second.len() * widths[0],
+        "as many rows"
+    );
+    let [first, second] = [centred(first, widths[0]), centred(second, widths[1])];
+    let across = squared_norm_of_product(&first, &second, widths);
+    let within = [(&first, widths[0]), (&second, widths[1])]
+        .map(|(rows, width)| squared_norm_of_product(rows, rows, [width; 2]));
+    let scale = (within[0] * within[1]).sqrt();
+    (scale > 0.0 && scale.is_finite()).then(|| across / scale)
+}
+
+/// Mean squared distance of the normalised embeddings of an image and of its own text, both `(n, width)`; `None` of
+/// nothing.
+///
+/// # Panics
+/// If the two are not whole rows of `width` or not as many.
+pub fn alignment(image: &[f32], text: &[f32], width: usize) -> Option<f64> {
+    let n = pairs(image, text, width);
+    let (image, text) = (normalized(image, width), normalized(text, width));
+    let squares = image.iter().zip(&text).map(|(a, b)| (a - b).powi(2));
+    (n > 0).then(|| squares.sum::<f64>() / n as f64)
+}
+
+/// Uniformity of one set's normalised embeddings, `(n, width)`; of more than 2,000 items an even part. `None` for fewer
+/// than two.
+pub fn uniformity(rows: &[f32], width: usize) -> Option<f64> {
+    let rows = normalized(rows, width);
+    let all: Vec<&[f64]> = rows.chunks_exact(width).collect();
+    let items: Vec<&[f64]> = match all.len() {
+        n @ ..=PAIRED => (0..n).map(|i| all[i]).collect(),
+        n => (0..PAIRED).map(|i| all[i * n / PAIRED]).collect(),
+    };
+    let n = items.len();
+    if n < 2 {
+        return None;
+    }
+    let mut sum = 0.0;
+    for (i, a) in items.iter().enumerate() {
+        for b in &items[..i] {
+            let distance: f64 = a.iter().zip(*b).map(|(x, y)| (x - y).powi(2)).sum();
+            sum += (-2.0 * distance).exp();
+        }
+    }
+    Some((sum / (n * (n - 1) / 2) as f64).ln())
+}
+
+/// The columns, each less its mean.
+fn centred(rows: &[f32], width: usize) -> Vec<f64> {
+    let n = rows.len() / width;
+    let mut means = vec![0.0; width];
+    for row in rows.chunks_exact(width) {
+        for (mean, &value) in means.iter_mut().zip(row) {
+            *mean += f64::from(value) / n as f64;
+        }
+    }
+    let rows = rows.chunks_exact(width);
+    rows.flat_map(|row| {
+        row.iter()
+            .zip(&means)
+            .map(|(&value, mean)| f64::from(value) - mean)
+    })
+    .collect()
+}
+
+/// ‖aᵀ b‖², of the sums of products of every column of a with every column of b.
+fn squared_norm_of_product(a: &[f64], b: &[f64], widths: [usize; 2]) -> f64 {
+    let mut product = vec![0.0; widths[0] * widths[1]];
+    for (a, b) in a.chunks_exact(widths[0]).zip(b.chunks_exact(widths[1])) {
+        for (&a, sums) in a.iter().zip(product.chunks_exact_mut(widths[1])) {
+            for (sum, &b) in sums.iter_mut().zip(b) {
+                *sum += a * b;
+            }
+        }
+    }
+    product.iter().map(|sum| sum.powi(2)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(count: usize, seed: u64) -> Vec<f32> {
+        let draws = crate::stats::Draws::new(seed, 0);
+        (0..count as u64)
+            .map(|i| draws.below(i, 2001) as f32 / 1000.0 - 1.0)
+            .collect()
+    }
+
+    #[test]
+    fn cka_knows_no_rotation_scale_or_shift() {
+        let x = numbers(40 * 2, 1);
+        let turned: Vec<f32> = x
+            .chunks_exact(2)
+            .flat_map(|row| {
+                [
+                    3.0 * (0.6 * row[0] - 0.8 * row[1]) + 5.0,
+                    3.0 * (0.8 * row[0] + 0.6 * row[1]),
+                ]
+            })
+            .collect();
+        assert!((cka(&x, &turned, [2, 2]).unwrap() - 1.0).abs() < 1e-6);
+        let other = cka(&x, &numbers(40 * 3, 2), [2, 3]).unwrap();
+        assert!((0.0..0.3).contains(&other), "{other}");
+        assert_eq!(cka(&x, &[1.0; 80], [2, 2]), None);
+    }
+
+    /// By hand: x = (−1, 0, 1), y = (1, 0, −1) and (0, 1, −1) in turn.
+    #[test]
+    fn cka_is_as_computed_by_hand() {
+        let x = [-1.0, 0.0, 1.0];
+        let found = cka(&x, &[1.0, 0.0, 0.0, 1.0, -1.0, -1.0], [1, 2]).unwrap();
+        // xᵀy = (−2, −1): 5. xᵀx = 2: 4. yᵀy = ((2, 1), (1, 2)): 10.
+        assert!((found - 5.0 / 40f64.sqrt()).abs() < 1e-12, "{found}");
+    }
+
+    #[test]
+    fn alignment_is_of_pairs_and_uniformity_of_a_set() {
+        let poles = [1.0, 0.0, -1.0, 0.0];
+        assert_eq!(alignment(&poles, &poles, 2), Some(0.0));
+        let turned = [-5.0, 0.0, 1.0, 0.0];
+        assert_eq!(alignment(&poles, &turned, 2), Some(4.0));
+        assert!((uniformity(&poles, 2).unwrap() + 8.0).abs() < 1e-12);
+        assert_eq!(uniformity(&[1.0, 0.0, 2.0, 0.0], 2), Some(0.0));
+        assert_eq!(uniformity(&[1.0, 0.0], 2), None);
+        // Of many, an even part says the same of two alternating poles.
+        let many: Vec<f32> = (0..2 * PAIRED + 2)
+            .flat_map(|i| [if i % 2 == 0 { 1.0 } else { -1.0 }, 0.0])
+            .collect();
+        assert!(uniformity(&many, 2).unwrap() <= 0.0);
+    }
+}
