@@ -56,8 +56,13 @@ pub fn seconds(
                 *entry.insert(Pace::measure(largest.unwrap_or(cell), prepared, workers)?)
             }
         };
-        // The captions of a cell and those of its diagnostic.
-        total += pace.seconds(cell, prepared) + 2.0 * scoring;
+        // The captions of a cell and those of its diagnostics.
+        let scored = if cell.variant.has_bottleneck() {
+            4.0
+        } else {
+            2.0
+        };
+        total += pace.seconds(cell, prepared) + scored * scoring;
     }
     Ok(total)
 }
@@ -145,10 +150,15 @@ impl Pace {
         let counts: Vec<usize> = training.iter().map(Vec::len).collect();
         let steps = recipe.epochs * train::steps_per_epoch(&counts, recipe.captions, recipe.batch);
         let validated = recipe.epochs * validation.len().min(recipe.validation_pictures);
-        // Of a cell that writes: captions, teacher forcing for the diagnostic and for the test loss,
-        // embeddings, and a posterior. Of one that retrieves: pictures twice, embeddings, and both banks.
-        let passes = if cell.variant.has_bottleneck() { 4 } else { 3 };
-        let tested = test.len() as f64 * (self.caption + f64::from(passes) * self.forward);
+        // Of a cell that writes: captions, teacher forcing for the diagnostic and for the test loss, embeddings
+        // of test and validation and before training, and with a bottleneck a posterior and captions of the
+        // prior. Of one that retrieves: pictures twice, those embeddings, and both banks.
+        let (captioned, passes) = match cell.variant.has_bottleneck() {
+            true => (2.0, 5.0),
+            false => (1.0, 4.0),
+        };
+        let tested = test.len() as f64 * (captioned * self.caption + passes * self.forward)
+            + validation.len() as f64 * self.forward;
         let captions = |split: &TokenizedCaptions| split.iter().map(Vec::len).sum::<usize>();
         let banks = self.embedded * (captions(training) + captions(test)) as f64;
         let trained = (steps * recipe.batch) as f64 * self.pair;
