@@ -6,7 +6,7 @@ use crate::gate::rule::{Policy, Rule};
 use crate::gate::snapshot::{Row, Snapshot};
 use crate::gate::verdict::{Check, Outcome, Test, Verdict};
 use crate::metrics::StatsTable;
-use crate::results::points::{Points, points};
+use crate::results::points::{Points, points, width};
 use crate::results::schema::{SCHEMA, Score};
 use crate::stats::holm;
 use crate::stats::paired::{Difference, Measured, Settings, differences};
@@ -78,8 +78,9 @@ impl<'a> Compared<'a> {
     fn testable(&self) -> Option<([&'a StatsTable; 2], Points)> {
         let [then, now] = self.rows.map(|row| row.table(self.metric));
         let tables = [then?, now?];
-        let [then, now] = tables.map(|table| (table.len(), table.width));
-        Some((tables, points(self.metric).filter(|_| then == now)?))
+        let fit = |table: &StatsTable| Some(table.width) == width(self.metric);
+        let alike = tables[0].len() == tables[1].len() && tables.into_iter().all(fit);
+        Some((tables, points(self.metric).filter(|_| alike)?))
     }
 }
 

@@ -3,7 +3,7 @@
 use super::ReportData;
 use crate::metrics::StatsTable;
 use crate::results::contrast::{Contrast, System, contrasts};
-use crate::results::points::{ATTRIBUTES, points};
+use crate::results::points::{ATTRIBUTES, points, width};
 use crate::results::stats_file::CaptionStats;
 use crate::results::table::{PAPER_METRICS, Row, RowKind};
 use crate::stats::bootstrap::{self, interval95_of_mean};
@@ -25,8 +25,12 @@ pub fn set_intervals(data: &ReportData, rows: &mut [Row]) {
             let tables: Option<Vec<&StatsTable>> =
                 stats.iter().map(|s| s.tables.get(key)).collect();
             let points = points(key)?;
+            let tables = tables?;
+            if tables.iter().any(|table| Some(table.width) != width(key)) {
+                return None;
+            }
             let (resamples, seed) = (bootstrap::RESAMPLES, bootstrap::SEED);
-            let found = interval95_of_mean(&tables?, &*points, resamples, seed, threads());
+            let found = interval95_of_mean(&tables, &*points, resamples, seed, threads());
             Some((key.clone(), found?))
         };
         row.over_images = keys.filter_map(interval).collect();

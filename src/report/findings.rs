@@ -121,8 +121,7 @@ fn against_floors(row: usize, rows: &[Row], contrasts: &[Contrast]) -> Option<St
         return None;
     }
     Some(match (&below[..], &unsure[..]) {
-        ([], []) => "is above every floor on every metric, each time surely (p ≤ 0.05 after Holm's correction)."
-            .to_owned(),
+        ([], []) => "is above every floor on every metric, each time surely.".to_owned(),
         ([], unsure) => format!(
             "is above every floor, but in {} this test set cannot tell it from chance.",
             list(unsure)
