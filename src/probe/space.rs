@@ -8,6 +8,9 @@
 
 use super::{normalized, pairs};
 
+/// The part of its squares by which a set must vary: the square of the rounding of 32 bits, and some room.
+const ROUNDING: f64 = 1e-13;
+
 /// Items at most that every pair is formed of: they are taken evenly.
 const PAIRED: usize = 2000;
 
@@ -23,12 +26,12 @@ pub fn cka(first: &[f32], second: &[f32], widths: [usize; 2]) -> Option<f64> {
         second.len() * widths[0],
         "as many rows"
     );
-    let [first, second] = [centred(first, widths[0]), centred(second, widths[1])];
+    let (first, second) = (centred(first, widths[0])?, centred(second, widths[1])?);
     let across = squared_norm_of_product(&first, &second, widths);
     let within = [(&first, widths[0]), (&second, widths[1])]
         .map(|(rows, width)| squared_norm_of_product(rows, rows, [width; 2]));
-    let scale = (within[0] * within[1]).sqrt();
-    (scale > 0.0 && scale.is_finite()).then(|| across / scale)
+    let found = across / (within[0] * within[1]).sqrt();
+    found.is_finite().then_some(found)
 }
 
 /// Mean squared distance of the normalised embeddings of an image and of its own text, both `(n, width)`; `None` of
@@ -66,8 +69,8 @@ pub fn uniformity(rows: &[f32], width: usize) -> Option<f64> {
     Some((sum / (n * (n - 1) / 2) as f64).ln())
 }
 
-/// The columns, each less its mean.
-fn centred(rows: &[f32], width: usize) -> Vec<f64> {
+/// The columns, each less its mean; `None` where they do not vary by more than the rounding of 32 bits.
+fn centred(rows: &[f32], width: usize) -> Option<Vec<f64>> {
     let n = rows.len() / width;
     let mut means = vec![0.0; width];
     for row in rows.chunks_exact(width) {
@@ -75,13 +78,17 @@ fn centred(rows: &[f32], width: usize) -> Vec<f64> {
             *mean += f64::from(value) / n as f64;
         }
     }
-    let rows = rows.chunks_exact(width);
-    rows.flat_map(|row| {
-        row.iter()
-            .zip(&means)
+    let centre = |row: &[f32]| -> Vec<f64> {
+        let pairs = row.iter().zip(&means);
+        pairs
             .map(|(&value, mean)| f64::from(value) - mean)
-    })
-    .collect()
+            .collect()
+    };
+    let centred: Vec<f64> = rows.chunks_exact(width).flat_map(centre).collect();
+    let squares = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>();
+    let whole = squares(&mut rows.iter().map(|&value| f64::from(value)));
+    let varies = squares(&mut centred.iter().copied()) > ROUNDING * whole;
+    varies.then_some(centred)
 }
 
 /// ‖aᵀ b‖², of the sums of products of every column of a with every column of b.
