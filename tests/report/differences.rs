@@ -71,6 +71,9 @@ fn every_pair_of_models_and_each_model_with_each_floor_is_tested() {
         "a pair of models, and two models with two floors"
     );
     assert!((number(&table, METRIC, 0) - 0.8).abs() < 0.5);
+    let text = |column: &str| table.column(column).unwrap().str().unwrap().get(0);
+    assert_eq!(text("row"), Some("Baseline+VAE+CL (patch, 128)"));
+    assert_eq!(text("minus"), Some("Encoder-Decoder"));
     for row in 0..5 {
         let of = |suffix: &str| number(&table, &format!("{METRIC}_{suffix}"), row);
         let difference = number(&table, METRIC, row);

@@ -39,8 +39,9 @@ pub fn differences(rows: &[Row], contrasts: &[Contrast]) -> Result<Option<Table>
             .iter()
             .map(|&[first, second]| Some(format!("{} − {}", name(second), name(first)))),
     );
-    sheet.text("first", pairs.iter().map(|pair| Some(name(pair[0]))));
-    sheet.text("second", pairs.iter().map(|pair| Some(name(pair[1]))));
+    // As the label has it: a line is `row` minus `minus`.
+    sheet.text("row", pairs.iter().map(|pair| Some(name(pair[1]))));
+    sheet.text("minus", pairs.iter().map(|pair| Some(name(pair[0]))));
     let mut columns = vec![Column::new("label", "Difference", Shown::Text)];
     for metric in metrics {
         let of = |pair: &[usize; 2]| {
