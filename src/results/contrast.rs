@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::metrics::StatsTable;
 use crate::results::points::{Points, points, width};
+use crate::results::table::Measure;
 use crate::stats::holm;
 use crate::stats::paired::{Difference, Measured, Settings, differences};
 
@@ -67,17 +68,25 @@ pub fn contrasts(
             let Some(found) = found[at].filter(|_| alike(both)) else {
                 continue;
             };
-            let scores = both.map(|system| Seeds::of(system.of(metric), points));
-            let [first, second] = &scores;
+            let measures = both.map(|system| {
+                let scores = system
+                    .of(metric)
+                    .into_iter()
+                    .map(|t| (points(&t.sums()), None));
+                Measure::over_seeds(&scores.collect::<Vec<_>>())
+            });
+            let [Some(first), Some(second)] = measures else {
+                continue;
+            };
             contrasts.push(Contrast {
                 pair,
                 metric: (*metric).to_owned(),
                 points: [first.mean, second.mean],
                 found,
                 p_adjusted: None,
-                seed_sd: match (first.variance, second.variance) {
+                seed_sd: match (first.sd, second.sd) {
                     (None, None) => None,
-                    (a, b) => Some((a.unwrap_or(0.0) + b.unwrap_or(0.0)).sqrt()),
+                    (a, b) => Some(a.unwrap_or(0.0).hypot(b.unwrap_or(0.0))),
                 },
             });
         }
@@ -104,29 +113,6 @@ fn correct(contrasts: &mut [Contrast]) {
     let tested = contrasts.iter_mut().filter(|c| c.found.p.is_some());
     for (contrast, adjusted) in tested.zip(holm(&p_values)) {
         contrast.p_adjusted = Some(adjusted);
-    }
-}
-
-/// A system's points over seeds.
-struct Seeds {
-    mean: f64,
-    /// The sample variance; only over several.
-    variance: Option<f64>,
-}
-
-impl Seeds {
-    fn of(tables: Vec<&StatsTable>, points: &Points) -> Self {
-        let scores: Vec<f64> = tables.iter().map(|table| points(&table.sums())).collect();
-        let count = scores.len() as f64;
-        let mean = scores.iter().sum::<f64>() / count;
-        let squares = scores
-            .iter()
-            .map(|score| (score - mean).powi(2))
-            .sum::<f64>();
-        Self {
-            mean,
-            variance: (scores.len() > 1).then(|| squares / (count - 1.0)),
-        }
     }
 }
 
