@@ -77,6 +77,15 @@ fn another_pictures_z_hurts_a_healthy_bottleneck_and_not_a_collapsed_one() {
         "{own} {swapped} {prior}"
     );
     assert_eq!(probe(&collapsed, "active_units"), 0.0);
+    for result in [&healthy, &collapsed] {
+        let units = result["latent_units"].as_array().unwrap();
+        assert_eq!(units.len() as f64, probe(result, "latent_dimensions"));
+        let of = |unit: &Value, name: &str| unit[name].as_f64().unwrap();
+        let mean = units.iter().map(|unit| of(unit, "kl")).sum::<f64>() / units.len() as f64;
+        assert!((mean - probe(result, "kl_per_dimension")).abs() < 1e-9);
+        let active = units.iter().filter(|unit| of(unit, "variance") > 0.01);
+        assert_eq!(active.count() as f64, probe(result, "active_units"));
+    }
     let told = probe(&collapsed, "mutual_information");
     assert!(
         told < 0.2 * probe(&collapsed, "mutual_information_limit"),
@@ -111,4 +120,33 @@ fn contrastive_training_finds_pairs_and_narrows_the_gap() {
         assert!(of("cka") > probe(&model, "initial.cka"));
     }
     assert!(probe(&model, "initial.retrieval_r10") < 0.4);
+    // Captions were read alone: beside another picture they are no copy of it.
+    assert!(
+        probe(&model, "shortcut.to_picture") < 0.2,
+        "{}",
+        model["probes"]
+    );
+    assert!(probe(&model, "fused.retrieval_r10").is_finite());
+    assert_eq!(model["warnings"].as_array().map(Vec::len), Some(0));
+}
+
+#[test]
+fn a_text_side_that_sees_the_picture_copies_it() {
+    let fused = ["train.epochs=5", "contrastive.text_pass=fused"];
+    let model = trained("vae-cl", &fused);
+    let of = |name: &str| probe(&model, name);
+    // Every pair is found, and nothing aligned: alone, captions find no more than chance does.
+    assert!(of("retrieval_text_r10") > 0.9, "{}", model["probes"]);
+    assert!(
+        of("unimodal.retrieval_text_r10") < 0.4,
+        "{}",
+        model["probes"]
+    );
+    assert!(
+        of("shortcut.to_picture") > 0.6 && of("shortcut.to_caption") < 0.1,
+        "{}",
+        model["probes"]
+    );
+    let warning = model["warnings"][0].as_str().unwrap();
+    assert!(warning.contains("takes a shortcut"), "{warning}");
 }

@@ -14,6 +14,7 @@ use crate::recipe;
 use crate::results::cell::CellDir;
 use crate::results::points::ATTRIBUTES;
 use crate::results::schema::{CellResult, Score, Scores};
+use crate::results::stats_columns::Part;
 use crate::results::store::RunDir;
 
 /// Where scores come from; scores of two kinds are never compared.
@@ -90,6 +91,14 @@ pub struct Row {
 }
 
 impl Row {
+    /// What [`crate::gate::statistics`] keeps.
+    pub(super) fn statistics(&self) -> Part<'_> {
+        Part {
+            captions: self.captions.len(),
+            tables: &self.tables,
+        }
+    }
+
     /// The statistics of every caption under one metric.
     pub fn table(&self, metric: &str) -> Option<&StatsTable> {
         self.tables

@@ -3,19 +3,17 @@
 //! Columns: `row` and `caption` (text), then `METRIC:i` (f64) for statistic `i` of each metric, null in the rows of
 //! who was not scored under it. Captions stand in the order in which they were scored.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::Cursor;
 use std::path::Path;
 
-use polars::prelude::{Column, DataFrame, NamedFrom, ParquetReader, ParquetWriter};
-use polars::prelude::{SerReader, Series};
+use polars::prelude::{Column, DataFrame, ParquetReader, ParquetWriter, SerReader};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 use crate::gate::snapshot::Row;
-use crate::metrics::StatsTable;
 use crate::results::atomic;
+use crate::results::stats_columns;
 
 const ROW: &str = "row";
 const CAPTION: &str = "caption";
@@ -41,21 +39,9 @@ pub fn write(path: &Path, rows: &[Row]) -> Result<Option<String>> {
             captions.map(String::as_str).collect::<Vec<_>>(),
         ),
     ];
-    let mut widths: BTreeMap<&str, usize> = BTreeMap::new();
-    for (metric, table) in rows.iter().flat_map(|row| &row.tables) {
-        widths.insert(metric, table.width);
-    }
-    for (metric, width) in widths {
-        for index in 0..width {
-            let values = rows.iter().flat_map(|row| {
-                let table = row.tables.get(metric);
-                let value = move |caption| table.map(|table| table.row(caption)[index]);
-                (0..row.captions.len()).map(value)
-            });
-            let values: Vec<Option<f64>> = values.collect();
-            columns.push(Series::new(format!("{metric}:{index}").into(), values).into());
-        }
-    }
+    let parts: Vec<_> = rows.iter().map(Row::statistics).collect();
+    let tables = stats_columns::columns(&parts).map_err(|message| Error::writing(path, message))?;
+    columns.extend(tables);
     let height = columns[0].len();
     let mut frame = DataFrame::new(height, columns).map_err(failed)?;
     let mut bytes = Vec::new();
@@ -100,26 +86,8 @@ pub fn read(path: &Path, expected: &str, rows: &mut [Row]) -> Result<()> {
             .take_while(|name| **name == row.row)
             .count();
         row.captions = captions[first..first + count].to_vec();
-        let mut columns: BTreeMap<String, BTreeMap<usize, Vec<f64>>> = BTreeMap::new();
-        for column in frame.columns() {
-            let Some((metric, index)) = column.name().rsplit_once(':') else {
-                continue;
-            };
-            let values = column.f64().map_err(unreadable)?;
-            let values: Option<Vec<f64>> = values.iter().skip(first).take(count).collect();
-            if let (Ok(index), Some(values)) = (index.parse(), values) {
-                columns
-                    .entry(metric.to_owned())
-                    .or_default()
-                    .insert(index, values);
-            }
-        }
-        for (metric, columns) in columns {
-            let values = |caption: usize| columns.values().map(move |values| values[caption]);
-            let rows = (0..count).flat_map(values).collect();
-            let width = columns.len();
-            row.tables.insert(metric, StatsTable { width, rows });
-        }
+        row.tables = stats_columns::tables(&frame, &[ROW, CAPTION], first, count)
+            .map_err(|(place, expected)| Error::in_file(path, place, expected))?;
     }
     Ok(())
 }

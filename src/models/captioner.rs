@@ -154,16 +154,17 @@ impl Captioner {
     }
 
     /// The embeddings of both sides, (batch, width) each: `[CLS]` of the encoder before the
-    /// bridge, and the decoder's state at the end token.
+    /// bridge, and the decoder's state at the end token, read with the picture if `fused`.
     pub fn embed(
         &self,
         graph: &mut dyn Graph,
         encoded: &Encoded,
         captions: &[&[u32]],
         specials: Specials,
+        fused: bool,
         dropouts: &mut Dropouts,
     ) -> (Var, Var) {
-        let memory = self.reads_fused().then_some(encoded.memory);
+        let memory = fused.then_some(encoded.memory);
         let text = self.embed_text(graph, memory, captions, specials, dropouts);
         (self.embed_encoded(graph, encoded), text)
     }

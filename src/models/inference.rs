@@ -6,6 +6,7 @@ use std::ops::Range;
 use crate::error::{Error, Result};
 use crate::nn::{Noise, Params, Tape, Workers};
 
+use super::TextPass;
 use super::batch::{Batch, Pictures, Specials, check_captions};
 use super::blocks::Dropouts;
 use super::objective::LatentNoise;
@@ -165,22 +166,6 @@ impl Model {
         })
     }
 
-    /// The same weights, but for those that make the posterior: with them it is the prior, whatever the picture.
-    ///
-    /// # Errors
-    /// [`Error::Input`] if the model has no bottleneck.
-    pub fn prior_weights(&self, params: &Params) -> Result<Params> {
-        let none = || Error::input(format!("{} has no bottleneck", self.config.variant));
-        let bottleneck = self.captioner()?.bottleneck().ok_or_else(none)?;
-        let mut prior = params.clone();
-        for part in [bottleneck.mean, bottleneck.log_variance] {
-            for slot in part.slots() {
-                prior.slice_mut(slot).fill(0.0);
-            }
-        }
-        Ok(prior)
-    }
-
     /// Predicts every token of every caption from the true tokens before it.
     ///
     /// # Errors
@@ -222,7 +207,8 @@ impl Model {
 
     /// The embeddings of pictures and of their captions: projected by the contrastive head, or,
     /// in a model without one, the states themselves (`[CLS]` of the encoder, and the decoder's
-    /// state at the end token of a caption read without the picture).
+    /// state at the end token of a caption read without the picture). Captions are read as in
+    /// training ([`Model::text_pass`]).
     ///
     /// # Errors
     /// [`Error::Input`] if a caption does not fit.
@@ -231,6 +217,31 @@ impl Model {
         params: &Params,
         batch: &Batch,
         latent: LatentNoise,
+        workers: &Workers,
+        workspace: &mut Workspace,
+    ) -> Result<Embeddings> {
+        let text_pass = self.text_pass();
+        self.embeddings_read(params, batch, latent, text_pass, workers, workspace)
+    }
+
+    /// How captions are read for the contrastive loss; a model without one reads them alone.
+    pub fn text_pass(&self) -> TextPass {
+        match &self.parts {
+            Parts::Captioner(model) if model.reads_fused() => TextPass::Fused,
+            _ => TextPass::Unimodal,
+        }
+    }
+
+    /// As [`Model::embeddings`], with captions read as `text_pass` says. The dual encoder has one way only.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if a caption does not fit.
+    pub fn embeddings_read(
+        &self,
+        params: &Params,
+        batch: &Batch,
+        latent: LatentNoise,
+        text_pass: TextPass,
         workers: &Workers,
         workspace: &mut Workspace,
     ) -> Result<Embeddings> {
@@ -244,7 +255,15 @@ impl Model {
                 Parts::Captioner(model) => {
                     let noise = self.noise(latent, range, batch.len());
                     let encoded = model.encode(&mut tape, pictures, noise, 0.0, &mut off);
-                    model.embed(&mut tape, &encoded, captions, batch.specials, &mut off)
+                    let fused = text_pass == TextPass::Fused;
+                    model.embed(
+                        &mut tape,
+                        &encoded,
+                        captions,
+                        batch.specials,
+                        fused,
+                        &mut off,
+                    )
                 }
                 Parts::DualEncoder(model) => (
                     model.embed_image(&mut tape, pictures, &mut off),

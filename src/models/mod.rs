@@ -30,6 +30,7 @@ mod inference;
 mod objective;
 #[cfg(test)]
 mod peers;
+mod prior;
 mod team;
 #[cfg(test)]
 mod towers;

@@ -39,7 +39,7 @@ mod ops;
 mod params;
 mod pool;
 mod precision;
-mod random;
+pub(crate) mod random;
 mod spans;
 mod tape;
 mod values;

@@ -4,13 +4,18 @@
 //! surgery, 2016). The expectation is one draw a picture. Of n pictures the estimate cannot exceed `ln n`, what it takes
 //! to tell them apart; a healthy bottleneck reaches that, a collapsed one stays at 0.
 
-use crate::stats::Draws;
+use crate::metrics::parallel::in_chunks;
+use crate::nn::kernels::noise::normal;
+use crate::nn::random::{RowKey, Stream};
 
 /// Terms of a sum over pairs of pictures and latent dimensions that are spent at most.
 const TERMS: usize = 1_000_000_000;
 
 /// Pictures that are looked at, at most.
 const PICTURES: usize = 512;
+
+/// Pictures that one thread draws a latent of, one after the other.
+const PICTURES_A_THREAD: usize = 8;
 
 /// How many pictures of `dimensions` latent numbers each an estimate looks at, where there are `count`.
 pub fn pictures(count: usize, dimensions: usize) -> usize {
@@ -19,11 +24,17 @@ pub fn pictures(count: usize, dimensions: usize) -> usize {
 }
 
 /// The mutual information in nats, of diagonal Gaussian posteriors with these means and log variances, both
-/// `(pictures, dimensions)` row-major; `None` for fewer than two pictures, and for what is not finite.
+/// `(pictures, dimensions)` row-major; `None` for fewer than two pictures, and for what is not finite. The result is the
+/// same on any number of threads.
 ///
 /// # Panics
 /// If the two are not of one length, or not whole rows.
-pub fn mutual_information(means: &[f32], log_variances: &[f32], dimensions: usize) -> Option<f64> {
+pub fn mutual_information(
+    means: &[f32],
+    log_variances: &[f32],
+    dimensions: usize,
+    threads: usize,
+) -> Option<f64> {
     assert_eq!(means.len(), log_variances.len(), "a variance for each mean");
     assert_eq!(
         means.len() % dimensions.max(1),
@@ -38,15 +49,16 @@ pub fn mutual_information(means: &[f32], log_variances: &[f32], dimensions: usiz
     let posteriors: Vec<Gaussian> = (0..n)
         .map(|i| Gaussian::new(row(means, i), &row(log_variances, i)))
         .collect();
-    let mut sum = 0.0;
-    for (i, own) in posteriors.iter().enumerate() {
-        let z = own.draw(Draws::new(0, i as u64));
-        let densities: Vec<f64> = posteriors
-            .iter()
-            .map(|other| other.log_density(&z))
-            .collect();
-        sum += densities[i] - log_mean_exp(&densities);
-    }
+    let noise = Stream::named(0, "mutual information");
+    let told = in_chunks(n, PICTURES_A_THREAD, threads, |pictures| {
+        let told = |i: usize| {
+            let z = posteriors[i].draw(noise.row(i as u64));
+            let densities: Vec<f64> = posteriors.iter().map(|p| p.log_density(&z)).collect();
+            densities[i] - log_mean_exp(&densities)
+        };
+        pictures.map(told).sum::<f64>()
+    });
+    let sum: f64 = told.into_iter().sum();
     let found = sum / n as f64;
     found.is_finite().then_some(found)
 }
@@ -69,17 +81,14 @@ impl Gaussian {
         }
     }
 
-    /// A draw, by Box & Muller's transform.
-    fn draw(&self, draws: Draws) -> Vec<f32> {
-        let uniform = |at: u64| (draws.bits(at) >> 11) as f64 / (1u64 << 53) as f64;
-        let dimensions = self.mean.iter().zip(&self.precision).enumerate();
-        dimensions
-            .map(|(d, (&mean, &precision))| {
-                let (radius, angle) = (1.0 - uniform(2 * d as u64), uniform(2 * d as u64 + 1));
-                let normal = (-2.0 * radius.ln()).sqrt() * (std::f64::consts::TAU * angle).cos();
-                mean + normal as f32 / precision
-            })
-            .collect()
+    /// A draw.
+    fn draw(&self, noise: RowKey) -> Vec<f32> {
+        let mut z = vec![0.0; self.mean.len()];
+        normal(noise, &mut z);
+        for ((z, mean), precision) in z.iter_mut().zip(&self.mean).zip(&self.precision) {
+            *z = mean + *z / precision;
+        }
+        z
     }
 
     /// The logarithm of the density, but for a constant that all have.
@@ -105,14 +114,14 @@ mod tests {
 
     #[test]
     fn posteriors_that_are_all_the_prior_tell_nothing() {
-        let found = mutual_information(&[0.0; 60], &[0.0; 60], 3).unwrap();
+        let found = mutual_information(&[0.0; 60], &[0.0; 60], 3, 1).unwrap();
         assert!(found.abs() < 1e-9, "{found}");
     }
 
     #[test]
     fn posteriors_far_apart_tell_which_picture_it_is() {
         let means: Vec<f32> = (0..40).map(|i| 10.0 * i as f32).collect();
-        let found = mutual_information(&means, &[-2.0; 40], 1).unwrap();
+        let found = mutual_information(&means, &[-2.0; 40], 1, 1).unwrap();
         assert!((found - 40f64.ln()).abs() < 1e-6, "{found}");
     }
 
@@ -123,7 +132,7 @@ mod tests {
         let means: Vec<f32> = (0..2000)
             .map(|i| if i % 2 == 0 { 1.5 } else { -1.5 })
             .collect();
-        let found = mutual_information(&means, &[0.0; 2000], 1).unwrap();
+        let found = mutual_information(&means, &[0.0; 2000], 1, 2).unwrap();
         assert!((found - 0.5268).abs() < 0.02, "{found}");
     }
 
@@ -133,7 +142,7 @@ mod tests {
         assert_eq!(pictures(10_000, 64), PICTURES);
         let wide = pictures(10_000, 151_296);
         assert!(wide * wide * 151_296 <= TERMS && wide > 50, "{wide}");
-        assert_eq!(mutual_information(&[0.0], &[0.0], 1), None);
-        assert_eq!(mutual_information(&[f32::NAN; 4], &[0.0; 4], 2), None);
+        assert_eq!(mutual_information(&[0.0], &[0.0], 1, 1), None);
+        assert_eq!(mutual_information(&[f32::NAN; 4], &[0.0; 4], 2, 1), None);
     }
 }

@@ -3,9 +3,11 @@
 //! All of it is arithmetic on numbers that a model has already given; nothing here runs a model.
 
 pub mod collapse;
+mod dots;
 pub mod gap;
 pub mod information;
 pub mod retrieval;
+pub mod shortcut;
 pub mod space;
 
 /// The Euclidean norm of each row of a row-major matrix.

@@ -6,30 +6,37 @@
 //!   on the unit sphere: `mean ‖x − y‖²` over pairs, and `log mean exp(−2 ‖x − x′‖²)` over all pairs of items of one
 //!   set. Of both, smaller is better; embeddings that are all the same have a uniformity of 0, the worst there is.
 
+use super::dots::dots;
 use super::{normalized, pairs};
+use crate::metrics::parallel::in_chunks;
+use crate::nn::kernels::dispatch::dispatch;
 
 /// The part of its squares by which a set must vary: the square of the rounding of 32 bits, and some room.
 const ROUNDING: f64 = 1e-13;
+
+/// Rows of a product that one thread makes, one after the other.
+const ROWS: usize = 32;
 
 /// Items at most that every pair is formed of: they are taken evenly.
 const PAIRED: usize = 2000;
 
 /// Linear CKA of two sets of embeddings of `n` items, `(n, width)` row-major, of any widths.
 ///
-/// `None` for fewer than two items, and where either set does not vary.
+/// `None` for fewer than two items, and where either set does not vary. The result is the same on any number of
+/// threads.
 ///
 /// # Panics
 /// If the two are not whole rows or not as many.
-pub fn cka(first: &[f32], second: &[f32], widths: [usize; 2]) -> Option<f64> {
+pub fn cka(first: &[f32], second: &[f32], widths: [usize; 2], threads: usize) -> Option<f64> {
     assert_eq!(
         first.len() * widths[1],
         second.len() * widths[0],
         "as many rows"
     );
     let (first, second) = (centred(first, widths[0])?, centred(second, widths[1])?);
-    let across = squared_norm_of_product(&first, &second, widths);
+    let across = squared_norm_of_product(&first, &second, widths, threads);
     let within = [(&first, widths[0]), (&second, widths[1])]
-        .map(|(rows, width)| squared_norm_of_product(rows, rows, [width; 2]));
+        .map(|(rows, width)| squared_norm_of_product(rows, rows, [width; 2], threads));
     let found = across / (within[0] * within[1]).sqrt();
     found.is_finite().then_some(found)
 }
@@ -47,8 +54,8 @@ pub fn alignment(image: &[f32], text: &[f32], width: usize) -> Option<f64> {
 }
 
 /// Uniformity of one set's normalised embeddings, `(n, width)`; of more than 2,000 items an even part. `None` for fewer
-/// than two.
-pub fn uniformity(rows: &[f32], width: usize) -> Option<f64> {
+/// than two. The result is the same on any number of threads.
+pub fn uniformity(rows: &[f32], width: usize, threads: usize) -> Option<f64> {
     let rows = normalized(rows, width);
     let all: Vec<&[f64]> = rows.chunks_exact(width).collect();
     let items: Vec<&[f64]> = match all.len() {
@@ -59,13 +66,26 @@ pub fn uniformity(rows: &[f32], width: usize) -> Option<f64> {
     if n < 2 {
         return None;
     }
-    let mut sum = 0.0;
-    for (i, a) in items.iter().enumerate() {
-        for b in &items[..i] {
-            let distance: f64 = a.iter().zip(*b).map(|(x, y)| (x - y).powi(2)).sum();
-            sum += (-2.0 * distance).exp();
+    let items = items.concat();
+    let squares: Vec<f64> = items
+        .chunks_exact(width)
+        .map(|row| row.iter().map(|v| v * v).sum())
+        .collect();
+    let sums = in_chunks(n, ROWS, threads, |rows| {
+        let mut products = vec![0.0; n];
+        let mut sum = 0.0;
+        for i in rows {
+            let row = &items[i * width..(i + 1) * width];
+            let (before, products) = (&items[..i * width], &mut products[..i]);
+            dots(row, before, products);
+            for (product, square) in products.iter().zip(&squares) {
+                let distance = squares[i] + square - 2.0 * product;
+                sum += (-2.0 * distance).exp();
+            }
         }
-    }
+        sum
+    });
+    let sum: f64 = sums.into_iter().sum();
     Some((sum / (n * (n - 1) / 2) as f64).ln())
 }
 
@@ -92,16 +112,26 @@ fn centred(rows: &[f32], width: usize) -> Option<Vec<f64>> {
 }
 
 /// ‖aᵀ b‖², of the sums of products of every column of a with every column of b.
-fn squared_norm_of_product(a: &[f64], b: &[f64], widths: [usize; 2]) -> f64 {
-    let mut product = vec![0.0; widths[0] * widths[1]];
-    for (a, b) in a.chunks_exact(widths[0]).zip(b.chunks_exact(widths[1])) {
-        for (&a, sums) in a.iter().zip(product.chunks_exact_mut(widths[1])) {
+fn squared_norm_of_product(a: &[f64], b: &[f64], widths: [usize; 2], threads: usize) -> f64 {
+    let squares = in_chunks(widths[0], ROWS, threads, |columns| {
+        let mut product = vec![0.0; columns.len() * widths[1]];
+        for (a, b) in a.chunks_exact(widths[0]).zip(b.chunks_exact(widths[1])) {
+            add_products(&a[columns.clone()], b, &mut product);
+        }
+        product.iter().map(|sum| sum.powi(2)).sum::<f64>()
+    });
+    squares.into_iter().sum()
+}
+
+dispatch! {
+    /// Adds the product of each of `a` with each of `b` to `sums`, (a, b) row-major.
+    fn add_products(a: &[f64], b: &[f64], sums: &mut [f64]) {
+        for (&a, sums) in a.iter().zip(sums.chunks_exact_mut(b.len())) {
             for (sum, &b) in sums.iter_mut().zip(b) {
                 *sum += a * b;
             }
         }
     }
-    product.iter().map(|sum| sum.powi(2)).sum()
 }
 
 #[cfg(test)]
@@ -127,17 +157,27 @@ mod tests {
                 ]
             })
             .collect();
-        assert!((cka(&x, &turned, [2, 2]).unwrap() - 1.0).abs() < 1e-6);
-        let other = cka(&x, &numbers(40 * 3, 2), [2, 3]).unwrap();
+        assert!((cka(&x, &turned, [2, 2], 1).unwrap() - 1.0).abs() < 1e-6);
+        let other = cka(&x, &numbers(40 * 3, 2), [2, 3], 1).unwrap();
         assert!((0.0..0.3).contains(&other), "{other}");
-        assert_eq!(cka(&x, &[1.0; 80], [2, 2]), None);
+        assert_eq!(cka(&x, &[1.0; 80], [2, 2], 1), None);
+    }
+
+    #[test]
+    fn nothing_depends_on_the_number_of_threads() {
+        let (x, y) = (numbers(300 * 70, 1), numbers(300 * 40, 2));
+        for threads in [2, 3] {
+            let cka = |threads| cka(&x, &y, [70, 40], threads);
+            assert_eq!(cka(threads), cka(1));
+            assert_eq!(uniformity(&x, 70, threads), uniformity(&x, 70, 1));
+        }
     }
 
     /// By hand: x = (−1, 0, 1), y = (1, 0, −1) and (0, 1, −1) in turn.
     #[test]
     fn cka_is_as_computed_by_hand() {
         let x = [-1.0, 0.0, 1.0];
-        let found = cka(&x, &[1.0, 0.0, 0.0, 1.0, -1.0, -1.0], [1, 2]).unwrap();
+        let found = cka(&x, &[1.0, 0.0, 0.0, 1.0, -1.0, -1.0], [1, 2], 1).unwrap();
         // xᵀy = (−2, −1): 5. xᵀx = 2: 4. yᵀy = ((2, 1), (1, 2)): 10.
         assert!((found - 5.0 / 40f64.sqrt()).abs() < 1e-12, "{found}");
     }
@@ -148,13 +188,13 @@ mod tests {
         assert_eq!(alignment(&poles, &poles, 2), Some(0.0));
         let turned = [-5.0, 0.0, 1.0, 0.0];
         assert_eq!(alignment(&poles, &turned, 2), Some(4.0));
-        assert!((uniformity(&poles, 2).unwrap() + 8.0).abs() < 1e-12);
-        assert_eq!(uniformity(&[1.0, 0.0, 2.0, 0.0], 2), Some(0.0));
-        assert_eq!(uniformity(&[1.0, 0.0], 2), None);
+        assert!((uniformity(&poles, 2, 1).unwrap() + 8.0).abs() < 1e-12);
+        assert_eq!(uniformity(&[1.0, 0.0, 2.0, 0.0], 2, 1), Some(0.0));
+        assert_eq!(uniformity(&[1.0, 0.0], 2, 1), None);
         // Of many, an even part says the same of two alternating poles.
         let many: Vec<f32> = (0..2 * PAIRED + 2)
             .flat_map(|i| [if i % 2 == 0 { 1.0 } else { -1.0 }, 0.0])
             .collect();
-        assert!(uniformity(&many, 2).unwrap() <= 0.0);
+        assert!(uniformity(&many, 2, 1).unwrap() <= 0.0);
     }
 }

@@ -9,6 +9,7 @@ mod latent;
 mod scale;
 mod scores;
 mod theme;
+mod units;
 
 pub use canvas::PIXELS_PER_UNIT;
 
@@ -54,7 +55,7 @@ pub struct Chart {
 }
 
 /// The names of all charts, drawn or not.
-pub(super) const NAMES: [&str; 3] = [scores::NAME, curves::NAME, latent::NAME];
+pub(super) const NAMES: [&str; 4] = [scores::NAME, curves::NAME, latent::NAME, units::NAME];
 
 /// Writes the drawn figures as `charts/NAME.png`.
 pub(super) struct Pngs<'a>(pub &'a [Figure]);
@@ -82,6 +83,7 @@ pub fn figures(data: &ReportData, rows: &[Row]) -> Result<Vec<Figure>> {
         scores::figure(rows)?,
         curves::figure(data, rows)?,
         latent::figure(rows)?,
+        units::figure(rows)?,
     ])
 }
 

@@ -86,21 +86,9 @@ fn statistics<'a>(data: &'a ReportData, row: &Row) -> Option<Vec<&'a CaptionStat
 }
 
 fn system<'a>(row: &'a Row, stats: &[&'a CaptionStats]) -> System<'a> {
-    let mut system = System::default();
-    for key in metrics() {
-        let tables: Option<Vec<&StatsTable>> = stats.iter().map(|s| s.tables.get(key)).collect();
-        let signatures = row.cells.iter().map(|cell| cell.metrics.get(key));
-        let signatures: Vec<_> = signatures
-            .map(|s| s.map_or("", |s| s.signature.as_str()))
-            .collect();
-        if let Some(tables) = tables
-            && signatures.iter().all(|s| *s == signatures[0])
-        {
-            system.tables.insert(key, tables);
-            system.signatures.insert(key, signatures[0]);
-        }
-    }
-    system
+    let scores = row.cells.iter().map(|cell| &cell.metrics);
+    let tables = stats.iter().map(|stats| &stats.tables);
+    System::of_seeds(&scores.zip(tables).collect::<Vec<_>>())
 }
 
 /// The difference of two rows under a metric, `to` minus `from`: points, interval, corrected p-value.

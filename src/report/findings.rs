@@ -70,13 +70,7 @@ pub fn signatures(data: &ReportData) -> BTreeMap<String, BTreeSet<String>> {
 pub fn findings(rows: &[Row], contrasts: &[Contrast]) -> Vec<String> {
     let mut sentences = Vec::new();
     let models = || (0..rows.len()).filter(|&row| rows[row].kind == RowKind::Model);
-    let name = |row: usize| {
-        let several = rows.iter().any(|r| r.run != rows[row].run);
-        match several {
-            true => format!("{} ({})", rows[row].label, rows[row].run),
-            false => rows[row].label.clone(),
-        }
-    };
+    let name = |row: usize| rows[row].name(rows);
     for row in models() {
         let said = against_floors(row, rows, contrasts);
         sentences.extend(said.map(|said| format!("{} {said}", name(row))));

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::metrics::StatsTable;
 use crate::results::points::{Points, points, width};
+use crate::results::schema::Scores;
 use crate::results::table::Measure;
 use crate::stats::holm;
 use crate::stats::paired::{Difference, Measured, Settings, differences};
@@ -13,7 +14,7 @@ use crate::stats::paired::{Difference, Measured, Settings, differences};
 pub struct System<'a> {
     /// Statistics of the captions of the same pictures in the same order as every other system's: a table a seed.
     pub tables: BTreeMap<&'a str, Vec<&'a StatsTable>>,
-    /// What the metrics were computed as; of several seeds, of the first.
+    /// What the metrics were computed as.
     pub signatures: BTreeMap<&'a str, &'a str>,
 }
 
@@ -95,7 +96,29 @@ pub fn contrasts(
     contrasts
 }
 
+/// One seed of a system: its scores, and its captions' statistics, by metric key.
+pub type OfSeed<'a> = (&'a Scores, &'a BTreeMap<String, StatsTable>);
+
 impl<'a> System<'a> {
+    /// The system of these seeds, under the metrics that all of them have statistics of and the same signature.
+    pub fn of_seeds(seeds: &[OfSeed<'a>]) -> Self {
+        let mut system = Self::default();
+        let Some((scores, _)) = seeds.first() else {
+            return system;
+        };
+        for (metric, score) in *scores {
+            let table = |(other, tables): &OfSeed<'a>| -> Option<&'a StatsTable> {
+                let alike = other.get(metric)?.signature == score.signature;
+                tables.get(metric).filter(|_| alike)
+            };
+            if let Some(tables) = seeds.iter().map(table).collect() {
+                system.tables.insert(metric, tables);
+                system.signatures.insert(metric, &score.signature);
+            }
+        }
+        system
+    }
+
     /// The tables of a metric; none where they are not what the metric looks at.
     fn of(&self, metric: &str) -> Vec<&'a StatsTable> {
         let tables = self.tables.get(metric).cloned().unwrap_or_default();

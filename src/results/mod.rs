@@ -7,6 +7,7 @@ pub mod log;
 pub mod points;
 pub mod schema;
 pub mod scores;
+pub(crate) mod stats_columns;
 pub mod stats_file;
 pub mod store;
 pub mod table;

@@ -119,6 +119,9 @@ pub struct CellResult {
     /// Single numbers from inside the model by name: `kl_per_dimension`, `active_units`, `lm_loss`, …
     #[serde(default)]
     pub probes: BTreeMap<String, f64>,
+    /// What each latent dimension carries, of a bottleneck, in the order of its dimensions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub latent_units: Vec<LatentUnit>,
     /// Sentences the reader must see beside the numbers, such as that a bottleneck collapsed.
     #[serde(default)]
     pub warnings: Vec<String>,
@@ -142,6 +145,15 @@ pub struct AttributeAccuracy {
     pub colours: f64,
     /// Over relations.
     pub relations: f64,
+}
+
+/// One latent dimension over the test pictures.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct LatentUnit {
+    /// The mean KL divergence of its posterior from the prior, over pictures and latent vectors, in nats.
+    pub kl: f64,
+    /// The variance over pictures of its posterior's mean, averaged over latent vectors; over 0.01 it is active.
+    pub variance: f64,
 }
 
 /// A labelled score that is not the main one.

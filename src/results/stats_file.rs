@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 
-use polars::prelude::{Column, DataFrame, DataType, NamedFrom, ParquetReader, ParquetWriter};
-use polars::prelude::{SerReader, Series};
+use polars::prelude::{Column, DataFrame, ParquetReader, ParquetWriter, SerReader};
 
 use crate::error::{Error, Result};
 use crate::metrics::StatsTable;
 use crate::results::atomic;
+use crate::results::stats_columns::{self, Part};
 
 const ID: &str = "image_id";
 
@@ -31,28 +31,14 @@ pub struct CaptionStats {
 /// [`Error::Failed`] if a table has not one row for each of `ids`, or if the disk refuses.
 pub fn write(path: &Path, stats: &CaptionStats) -> Result<()> {
     let failed = |e: polars::error::PolarsError| Error::writing(path, e);
+    let part = Part {
+        captions: stats.ids.len(),
+        tables: &stats.tables,
+    };
     let mut columns = vec![Column::new(ID.into(), &stats.ids)];
-    for (metric, table) in &stats.tables {
-        if table.rows.len() != stats.ids.len() * table.width {
-            let message = format!(
-                "{metric} has {} numbers, not {} for each of {} captions",
-                table.rows.len(),
-                table.width,
-                stats.ids.len()
-            );
-            return Err(Error::writing(path, message));
-        }
-        for index in 0..table.width {
-            let values: Vec<f64> = table
-                .rows
-                .iter()
-                .skip(index)
-                .step_by(table.width)
-                .copied()
-                .collect();
-            columns.push(Series::new(format!("{metric}:{index}").into(), values).into());
-        }
-    }
+    let tables =
+        stats_columns::columns(&[part]).map_err(|message| Error::writing(path, message))?;
+    columns.extend(tables);
     let mut frame = DataFrame::new(stats.ids.len(), columns).map_err(failed)?;
     let mut bytes = Vec::new();
     ParquetWriter::new(&mut bytes)
@@ -70,54 +56,19 @@ pub fn read(path: &Path) -> Result<CaptionStats> {
     let frame = ParquetReader::new(file)
         .finish()
         .map_err(|e| Error::reading(path, e))?;
-    let mut stats = CaptionStats::default();
-    let mut columns: BTreeMap<String, BTreeMap<usize, Vec<f64>>> = BTreeMap::new();
-    for column in frame.columns() {
-        let name = column.name().as_str();
-        let wrong = |expected: &str| {
-            Error::in_file(
-                path,
-                format!("column {name:?}"),
-                format!("expected {expected}"),
-            )
-        };
-        if name == ID {
-            let ids = column
-                .u64()
-                .map_err(|_| wrong("whole numbers of 64 bits"))?;
-            stats.ids = ids.iter().flatten().collect();
-            continue;
-        }
-        let (metric, index) = name
-            .rsplit_once(':')
-            .and_then(|(metric, index)| Some((metric, index.parse::<usize>().ok()?)))
-            .ok_or_else(|| wrong("a name METRIC:NUMBER"))?;
-        if column.dtype() != &DataType::Float64 || column.null_count() > 0 {
-            return Err(wrong("floating-point numbers of 64 bits, none missing"));
-        }
-        let values = column.f64().map_err(|e| Error::reading(path, e))?;
-        let values = values.iter().flatten().collect();
-        columns
-            .entry(metric.to_string())
-            .or_default()
-            .insert(index, values);
-    }
-    if stats.ids.len() != frame.height() {
-        let message = format!("expected a column {ID} with no value missing");
-        return Err(Error::in_file(path, "columns", message));
-    }
-    for (metric, columns) in columns {
-        let width = columns.len();
-        if columns.keys().copied().ne(0..width) {
-            let message = format!("expected {metric}:0 and so on, with none left out");
-            return Err(Error::in_file(path, "columns", message));
-        }
-        let rows = (0..frame.height())
-            .flat_map(|row| columns.values().map(move |values| values[row]))
-            .collect();
-        stats.tables.insert(metric, StatsTable { width, rows });
-    }
-    Ok(stats)
+    let wrong = |place: &str, expected: &str| Error::in_file(path, place, expected);
+    let ids = frame.column(ID).and_then(Column::u64);
+    let ids = ids.ok().filter(|ids| ids.null_count() == 0);
+    let ids = ids.ok_or_else(|| {
+        let expected = format!("expected a column {ID} of whole numbers of 64 bits, none missing");
+        wrong("columns", &expected)
+    })?;
+    let tables = stats_columns::tables(&frame, &[ID], 0, frame.height())
+        .map_err(|(place, expected)| wrong(&place, &expected))?;
+    Ok(CaptionStats {
+        ids: ids.iter().flatten().collect(),
+        tables,
+    })
 }
 
 #[cfg(test)]

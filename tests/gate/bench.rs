@@ -193,6 +193,7 @@ pub fn write_scored(path: &Path, recipe_hash: &str, fingerprint: &str, cells: &[
             metrics: cell.scores.clone(),
             attribute_accuracy: attributes,
             diagnostics: BTreeMap::new(),
+            latent_units: Vec::new(),
             probes: BTreeMap::new(),
             warnings: vec![],
             validation: None,

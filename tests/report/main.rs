@@ -370,7 +370,12 @@ fn of_several_learning_rates_the_best_on_validation_is_the_row() {
 #[test]
 fn charts_are_pictures_with_text_in_them() {
     let (folder, _) = written(&grid().into());
-    for name in ["scores_by_variant", "learning_curves", "scores_by_latent"] {
+    for name in [
+        "scores_by_variant",
+        "learning_curves",
+        "scores_by_latent",
+        "latent_dimensions",
+    ] {
         let png = fs::read(folder.path().join(format!("charts/{name}.png"))).unwrap();
         assert!(png.starts_with(b"\x89PNG"));
         let picture = image::load_from_memory(&png).unwrap().to_rgb8();
@@ -453,7 +458,10 @@ fn writing_again_leaves_nothing_stale_and_nothing_foreign_touched() {
         folder.path(),
     )
     .unwrap();
-    assert!(!folder.path().join("charts/scores_by_latent.png").exists());
+    for name in ["scores_by_latent", "latent_dimensions"] {
+        let chart = folder.path().join(format!("charts/{name}.png"));
+        assert!(!chart.exists(), "{name}");
+    }
     assert!(!folder.path().join("tables/diagnostics.csv").exists());
     assert!(foreign.exists());
     let names: Vec<_> = fs::read_dir(folder.path())

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use caption_bench::report::{ReportCell, RunData};
 use caption_bench::results::schema::{
-    AttributeAccuracy, CaptionRecord, CellKind, CellResult, Cost, Diagnostic, LogRecord, RunStamp,
-    SCHEMA, Score, Scores,
+    AttributeAccuracy, CaptionRecord, CellKind, CellResult, Cost, Diagnostic, LatentUnit,
+    LogRecord, RunStamp, SCHEMA, Score, Scores,
 };
 use caption_bench::results::store::RunDir;
 
@@ -43,6 +43,13 @@ impl Plan {
         result.cell = format!("{variant}-{}-{seed}", self.cells.len());
         result.latent = latent.map(|l| l.0.to_owned());
         result.latent_size = latent.map(|l| l.1);
+        // Fuller ones first, and some as good as empty.
+        let unit = |i: usize| LatentUnit {
+            kl: 2.0 * (-(i as f64) / 24.0).exp(),
+            variance: (-(i as f64) / 12.0).exp(),
+        };
+        let size = result.latent_size.unwrap_or(0);
+        result.latent_units = (0..size).map(unit).collect();
         result.seed = seed;
         result
             .recipe
@@ -218,6 +225,7 @@ fn result(variant: &str, label: &str, kind: CellKind, points: [f64; 4]) -> CellR
             relations: share - 0.08,
         }),
         diagnostics: BTreeMap::new(),
+        latent_units: Vec::new(),
         probes: BTreeMap::from([("lm_loss".to_owned(), 1.2345)]),
         warnings: Vec::new(),
         validation: None,

@@ -260,10 +260,11 @@ fn common_metrics<'a>(
 ) -> Vec<&'a str> {
     let mut common: Vec<&str> = Vec::new();
     for [first, second] in rows {
-        for (metric, then) in first.signatures() {
+        let now = second.system().signatures;
+        for (metric, then) in first.system().signatures {
             let wanted = asked.is_empty() || asked.contains(&metric);
-            match second.signatures().find(|(other, _)| *other == metric) {
-                Some((_, now)) if wanted && then != now => problems.push(format!(
+            match now.get(metric) {
+                Some(&now) if wanted && then != now => problems.push(format!(
                     "{metric} of {}: other signature ({then} and {now})",
                     second.label
                 )),

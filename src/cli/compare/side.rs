@@ -50,19 +50,6 @@ impl SideRow {
         self.ids().len()
     }
 
-    /// The metrics that it has statistics of, with their signatures, where all seeds have the same.
-    pub fn signatures(&self) -> impl Iterator<Item = (&str, &str)> {
-        let (first, others) = self.cells.split_first().expect("a row has a cell");
-        let known = first.metrics.iter().filter(|(key, score)| {
-            let same = |cell: &snapshot::Row| {
-                let other = cell.metrics.get(*key);
-                other.is_some_and(|other| other.signature == score.signature)
-            };
-            first.tables.contains_key(*key) && others.iter().all(same)
-        });
-        known.map(|(key, score)| (key.as_str(), score.signature.as_str()))
-    }
-
     /// A caption's own score under a metric; `None` where there are no statistics.
     pub fn caption_score(&self, metric: &dyn Metric, caption: usize) -> Option<f64> {
         let table = self.cells[0].table(metric.key())?;
@@ -71,15 +58,8 @@ impl SideRow {
 
     /// The row for tests.
     pub fn system(&self) -> System<'_> {
-        let mut system = System::default();
-        for (metric, signature) in self.signatures() {
-            let tables: Option<Vec<_>> = self.cells.iter().map(|cell| cell.table(metric)).collect();
-            if let Some(tables) = tables {
-                system.tables.insert(metric, tables);
-                system.signatures.insert(metric, signature);
-            }
-        }
-        system
+        let seeds = self.cells.iter().map(|cell| (&cell.metrics, &cell.tables));
+        System::of_seeds(&seeds.collect::<Vec<_>>())
     }
 }
 

@@ -64,7 +64,7 @@ pub fn run(
     let caption_seconds = captioning.elapsed().as_secs_f64();
     let diagnostics = scene.diagnostics(&trained.best, &captions)?;
     let scored = scoring::score(prepared, &cell.recipe, &captions)?;
-    let (probes, mut warnings) = probes::measure(
+    let mut found = probes::measure(
         &model,
         &trained.best,
         [&splits[1], &splits[2]],
@@ -73,6 +73,7 @@ pub fn run(
         workers,
     )?;
     pictures::refuse_lost(&prepared.images)?;
+    let warnings = &mut found.warnings;
     warnings.extend(endings(&trained, cell, splits[0].caption_counts()));
     let forced = cell.variant.generates() && scene.method().is_none();
     if forced {
@@ -112,8 +113,9 @@ pub fn run(
             .into_iter()
             .map(|(name, (diagnostic, _))| (name, diagnostic))
             .collect(),
-        probes,
-        warnings,
+        probes: found.probes,
+        latent_units: found.units,
+        warnings: found.warnings,
         validation: trained.progress.best.map(|(_, value)| value),
         cost: Cost {
             train_seconds: seconds,

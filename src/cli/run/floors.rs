@@ -66,6 +66,7 @@ pub fn write(prepared: &Prepared, run: &RunDir, recipe: &Recipe) -> Result<Optio
             metrics: scored.metrics,
             attribute_accuracy: scored.attributes,
             diagnostics: BTreeMap::new(),
+            latent_units: Vec::new(),
             probes: BTreeMap::new(),
             warnings: Vec::new(),
             validation: None,

@@ -27,11 +27,7 @@ pub fn differences(rows: &[Row], contrasts: &[Contrast]) -> Result<Option<Table>
             metrics.push(&contrast.metric);
         }
     }
-    let several_runs = rows.iter().any(|row| row.run != rows[0].run);
-    let name = |row: usize| match several_runs {
-        true => format!("{} ({})", rows[row].label, rows[row].run),
-        false => rows[row].label.clone(),
-    };
+    let name = |row: usize| rows[row].name(rows);
     let mut sheet = Sheet::default();
     sheet.text(
         "label",

@@ -69,6 +69,14 @@ pub struct Row<'a> {
 }
 
 impl Row<'_> {
+    /// The row's label among all rows: with its run where there are several.
+    pub fn name(&self, all: &[Row]) -> String {
+        match all.iter().any(|other| other.run != self.run) {
+            true => format!("{} ({})", self.label, self.run),
+            false => self.label.clone(),
+        }
+    }
+
     /// The row's score under a metric, in points.
     pub fn score(&self, key: &str) -> Option<Measure> {
         let measure = self.over(|cell| cell.metrics.get(key).map(|s| (s.points, s.ci95)))?;

@@ -1,0 +1,102 @@
+//! What a trained model looks like from inside.
+
+mod embeddings;
+mod latent;
+
+use std::collections::BTreeMap;
+
+use super::architecture::initial_weights;
+use crate::models::{Model, TextPass, Workspace};
+use crate::nn::{Params, Workers};
+use crate::recipe::Cell;
+use crate::results::schema::LatentUnit;
+use crate::train::{Pair, SplitData, Trained};
+use crate::{Result, decode};
+use embeddings::Embedder;
+use latent::Latent;
+
+/// Numbers by name.
+type Probes = BTreeMap<String, f64>;
+
+/// What was found of a model.
+#[derive(Default)]
+pub struct Found {
+    /// Single numbers.
+    pub probes: Probes,
+    /// What each latent dimension carries, of a bottleneck.
+    pub units: Vec<LatentUnit>,
+    /// Sentences that follow.
+    pub warnings: Vec<String>,
+}
+
+/// Probes of the best weights, and the warnings that follow from them: of the test split, under `validation.` how the
+/// embeddings lie on the validation split, and under `initial.` how those of the test split lay before training.
+///
+/// # Errors
+/// Those of the forward passes.
+pub fn measure(
+    model: &Model,
+    params: &Params,
+    [validation, test]: [&SplitData; 2],
+    cell: &Cell,
+    trained: &Trained,
+    workers: &Workers,
+) -> Result<Found> {
+    let mut found = Found::default();
+    let probes = &mut found.probes;
+    let mut workspace = Workspace::new(model, cell.recipe.train.shards);
+    if let Some((step, value)) = trained.progress.best {
+        probes.insert("best_step".into(), step as f64);
+        probes.insert("best_validation".into(), value);
+    }
+    if cell.variant.generates() {
+        let forced = decode::teacher_forced(model, params, test, &first_captions(test), workers)?;
+        let tokens: usize = forced.iter().map(|row| row.tokens).sum();
+        let sum: f64 = forced
+            .iter()
+            .map(|row| row.lm_loss * row.tokens as f64)
+            .sum();
+        probes.insert("lm_loss".into(), sum / tokens as f64);
+    }
+    if let Some(slot) = model.sigma_slot() {
+        probes.insert("temperature".into(), params.slice(slot)[0].into());
+    }
+    if cell.variant.has_bottleneck() {
+        let latent = Latent::measure(model, params, test, workers, &mut workspace)?;
+        probes.extend(latent.probes);
+        found.units = latent.units;
+        found.warnings.extend(latent.warning);
+    }
+    let of = |split| Embedder {
+        model,
+        split,
+        workers,
+    };
+    if cell.variant.generates() && cell.variant.is_contrastive() {
+        let (more, shortcut) = of(test).shortcut(params, &mut workspace)?;
+        probes.extend(more);
+        if model.text_pass() == TextPass::Fused {
+            let warning = shortcut.and_then(|shortcut| shortcut.warning());
+            found.warnings.extend(warning);
+        }
+    }
+    let initial = initial_weights(&cell.recipe, model, cell.seed)?;
+    for (prefix, weights, split) in [
+        ("", params, test),
+        ("validation.", params, validation),
+        ("initial.", &initial, test),
+    ] {
+        let lie = of(split).lie(weights, &mut workspace)?.into_iter();
+        probes.extend(lie.map(|(name, value)| (format!("{prefix}{name}"), value)));
+    }
+    Ok(found)
+}
+
+/// Every picture with its first caption.
+fn first_captions(split: &SplitData) -> Vec<Pair> {
+    let pair = |picture| Pair {
+        picture,
+        caption: 0,
+    };
+    (0..split.len()).map(pair).collect()
+}
