@@ -11,6 +11,7 @@
 //! splits never share a picture unless that was asked for, and [`ImageStore`]
 //! has its pictures decoded, in memory or in a [`PictureCache`]. [`check`] names everything that is wrong with one.
 
+pub mod near;
 pub mod rng;
 pub mod scenes;
 

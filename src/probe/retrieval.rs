@@ -11,8 +11,10 @@ use super::dots::dots;
 use super::{normalized, pairs};
 use crate::metrics::parallel::in_chunks;
 
-/// Images whose similarities to all texts one thread looks at, one after the other.
+/// Images whose similarities to all texts one thread looks at.
 const IMAGES: usize = 64;
+/// Texts that it looks at together.
+const TEXTS: usize = 32;
 
 /// The cut-offs of [`Retrieval::recall`].
 pub const CUTOFFS: [usize; 3] = [1, 5, 10];
@@ -62,19 +64,22 @@ fn ranks(image: &[f64], text: &[f64], width: usize, threads: usize) -> [Vec<f64>
     }
     // One matrix of similarities, a row an image: its row ranks the image's text, its columns the texts' images.
     let counted = in_chunks(n, IMAGES, threads, |images| {
-        let mut similarities = vec![0.0; n];
-        let mut of_images = Vec::with_capacity(images.len());
+        let mut similarities = [0.0; TEXTS];
+        let mut of_images = vec![0; images.len()];
         let mut of_texts = vec![0; n];
-        for i in images {
-            dots(&image[i * width..(i + 1) * width], text, &mut similarities);
-            let mut halves = 0;
-            for (j, &similarity) in similarities.iter().enumerate() {
-                if i != j {
-                    halves += halves_ahead(similarity, own[i]);
-                    of_texts[j] += halves_ahead(similarity, own[j]);
+        // A few texts at a time, which stay in the cache for all of these images.
+        for (block, texts) in text.chunks(TEXTS * width).enumerate() {
+            let first = block * TEXTS;
+            let similarities = &mut similarities[..texts.len() / width];
+            for (i, of_image) in images.clone().zip(&mut of_images) {
+                dots(&image[i * width..(i + 1) * width], texts, similarities);
+                for (j, &similarity) in (first..).zip(similarities.iter()) {
+                    if i != j {
+                        *of_image += halves_ahead(similarity, own[i]);
+                        of_texts[j] += halves_ahead(similarity, own[j]);
+                    }
                 }
             }
-            of_images.push(halves);
         }
         (of_images, of_texts)
     });

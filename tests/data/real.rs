@@ -1,6 +1,9 @@
 //! Real photos and their captions.
 
-use caption_bench::data::{ImageStore, OpenOptions, PictureCache, Spec, check, open, picture_png};
+use caption_bench::data::{
+    ImageStore, OpenOptions, Picture, PictureCache, Spec, Split, check, near, open, picture_png,
+    read_picture,
+};
 use caption_bench::text::{Family, Tokenizer};
 
 use super::support::folder_of;
@@ -148,4 +151,38 @@ fn checkpoint_folders_without_tokenizer_are_refused() {
         error.message().contains("expected a tokenizer.json"),
         "{error}"
     );
+}
+
+#[test]
+fn copies_of_real_photos_are_found_and_no_others() {
+    let Some(folder) = folder_of("CAPTION_BENCH_DATA") else {
+        return;
+    };
+    for name in ["coco", "flickr8k"] {
+        let spec: Spec = format!("coco:{}", folder.join(name).display())
+            .parse()
+            .unwrap();
+        let data = open(&spec, &OpenOptions::default()).unwrap();
+        let images = Split::ALL
+            .map(|split| ImageStore::build(data.split(split), 64, 2, &|_, _| Ok(())).unwrap());
+        assert_eq!(near::across_stores(&data, &images, 2).unwrap(), []);
+
+        for example in &data.train[..100] {
+            let Picture::File(path) = &example.image else {
+                panic!("no photo");
+            };
+            let photo = read_picture(path).unwrap();
+            let (width, height) = (photo.width / 2, photo.height / 2);
+            let mut copy = photo.resized(width, height);
+            for level in &mut copy.pixels {
+                *level = (1.1 * f32::from(*level)).min(255.0) as u8;
+            }
+            let [photo, copy] = [photo, copy].map(|picture| near::Thumbnail::of(&picture));
+            let [hash, other] = [&photo, &copy].map(near::PerceptualHash::of);
+            assert!(
+                hash.distance(other) <= 10 && photo.is_same(&copy),
+                "{path:?}"
+            );
+        }
+    }
 }

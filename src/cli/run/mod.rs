@@ -14,6 +14,7 @@ use super::args::RunArgs;
 use super::plan::RunPlan;
 use super::pretrained::HubArgs;
 use super::{interrupt, pictures, pretrained};
+use crate::data::near;
 use crate::nn::Workers;
 use crate::recipe::{self, Cell};
 use crate::report::{self, ReportData, RunData};
@@ -152,6 +153,12 @@ fn open_run(plan: &RunPlan, prepared: &Prepared) -> Result<RunDir> {
         || plan.recipe.name.clone(),
         |name| name.to_string_lossy().into_owned(),
     );
+    let dataset = &prepared.dataset;
+    let alike = near::across_stores(dataset, &prepared.images, prepared.threads)?;
+    let leaks = near::notes(dataset, &alike);
+    for leak in &leaks {
+        eprintln!("note: {leak}");
+    }
     let floors = floors::CELLS.iter().map(|floor| floor.name.to_string());
     let cells = plan.cells.iter().map(|cell| cell.name.clone());
     let started = std::time::SystemTime::now()
@@ -171,7 +178,13 @@ fn open_run(plan: &RunPlan, prepared: &Prepared) -> Result<RunDir> {
         ],
         cells: floors.chain(cells).collect(),
         started_unix: started,
-        notes: prepared.dataset.notes.clone(),
+        notes: prepared
+            .dataset
+            .notes
+            .iter()
+            .cloned()
+            .chain(leaks)
+            .collect(),
     };
     let text = toml::to_string(&plan.recipe)
         .map_err(|e| Error::failed(format!("cannot write the recipe: {e}")))?;

@@ -1,9 +1,10 @@
 //! One picture under two names: files of the same bytes.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::super::dataset::{Dataset, Picture, Split};
+use super::Prints;
 
 /// Groups of files named; the rest is counted.
 const NAMED: usize = 5;
@@ -16,8 +17,8 @@ struct Copy<'a> {
 }
 
 /// What a reader must know of files with the same bytes: a leak across splits first.
-pub fn lines(data: &Dataset, digests: &HashMap<PathBuf, [u8; 32]>) -> Vec<String> {
-    let (leaks, repeated): (Vec<_>, Vec<_>) = groups(data, digests)
+pub fn lines(data: &Dataset, prints: &Prints) -> Vec<String> {
+    let (leaks, repeated): (Vec<_>, Vec<_>) = groups(data, prints)
         .into_iter()
         .partition(|group| group.iter().any(|copy| copy.split != group[0].split));
     let mut lines = Vec::new();
@@ -46,7 +47,7 @@ fn pictures(count: usize) -> String {
 }
 
 /// Different files of the same bytes, in the order of the data set.
-fn groups<'a>(data: &'a Dataset, digests: &HashMap<PathBuf, [u8; 32]>) -> Vec<Vec<Copy<'a>>> {
+fn groups<'a>(data: &'a Dataset, prints: &Prints) -> Vec<Vec<Copy<'a>>> {
     let mut groups: Vec<Vec<Copy>> = Vec::new();
     let mut places: HashMap<[u8; 32], usize> = HashMap::new();
     for split in Split::ALL {
@@ -54,10 +55,10 @@ fn groups<'a>(data: &'a Dataset, digests: &HashMap<PathBuf, [u8; 32]>) -> Vec<Ve
             let Picture::File(file) = &example.image else {
                 continue;
             };
-            let Some(digest) = digests.get(file) else {
+            let Some(print) = prints.get(file) else {
                 continue;
             };
-            let place = *places.entry(*digest).or_insert(groups.len());
+            let place = *places.entry(print.digest).or_insert(groups.len());
             if place == groups.len() {
                 groups.push(Vec::new());
             }

@@ -2,11 +2,13 @@
 
 mod duplicates;
 mod lengths;
+mod look_alikes;
 mod summary;
 
 pub use lengths::Lengths;
 
-use std::path::Path;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
@@ -14,6 +16,7 @@ use super::dataset::{Dataset, Example, OpenOptions, Picture, Source, assemble, r
 use super::fault::Fault;
 use super::image::{decode, picture};
 use super::loader::each;
+use super::near::{PerceptualHash, Thumbnail};
 use super::{Rgb, Spec};
 use crate::error::{Error, Result};
 
@@ -32,14 +35,26 @@ pub struct Report {
 struct Looked {
     width: usize,
     height: usize,
-    /// SHA-256 of its file.
-    digest: Option<[u8; 32]>,
+    /// Of its file, where it has one.
+    print: Option<Print>,
 }
+
+/// What tells whether two files are of one picture.
+#[derive(Clone, Copy)]
+struct Print {
+    /// SHA-256 of the file.
+    digest: [u8; 32],
+    hash: PerceptualHash,
+}
+
+/// Of every file of a data set.
+type Prints = HashMap<PathBuf, Print>;
 
 /// Reads a data set whole, decodes every picture in `threads` workers, and names every fault.
 ///
 /// Files of the same bytes are no fault, as published data sets have some: the summary names them,
-/// and calls them a leak where they are in different splits.
+/// and calls them a leak where they are in different splits, as it does pictures that look the same
+/// (see [`crate::data::near`]).
 ///
 /// `progress` hears how many of how many pictures have been decoded.
 ///
@@ -91,16 +106,16 @@ pub fn check(
             dataset: None,
         });
     }
-    let digests = pictures
+    let prints = pictures
         .iter()
         .zip(&looked)
         .filter_map(|(example, looked)| {
             let Picture::File(path) = &example.image else {
                 return None;
             };
-            Some((path.clone(), looked.as_ref()?.digest?))
+            Some((path.clone(), looked.as_ref()?.print?))
         });
-    let digests = digests.collect();
+    let prints: Prints = prints.collect();
     let dataset = assemble(spec, splits, options)?;
     let sizes: Vec<(usize, usize)> = looked
         .iter()
@@ -109,24 +124,29 @@ pub fn check(
         .collect();
     Ok(Report {
         faults,
-        summary: summary::lines(&dataset, &licences, &sizes, &digests),
+        summary: summary::lines(&dataset, &licences, &sizes, &prints, threads)?,
         dataset: Some(dataset),
     })
 }
 
 /// Decodes a picture; the message of an error does not name the file.
 fn look(example: &Example) -> Result<Looked> {
-    let looked = |rgb: Rgb, digest| Looked {
+    let looked = |rgb: &Rgb, print| Looked {
         width: rgb.width,
         height: rgb.height,
-        digest,
+        print,
     };
     match &example.image {
         Picture::File(path) => {
             let bytes = bytes_of(path)?;
-            Ok(looked(decode(&bytes)?, Some(Sha256::digest(&bytes).into())))
+            let rgb = decode(&bytes)?;
+            let print = Print {
+                digest: Sha256::digest(&bytes).into(),
+                hash: PerceptualHash::of(&Thumbnail::of(&rgb)),
+            };
+            Ok(looked(&rgb, Some(print)))
         }
-        Picture::Scene(_) => Ok(looked(picture(example)?, None)),
+        Picture::Scene(_) => Ok(looked(&picture(example)?, None)),
     }
 }
 

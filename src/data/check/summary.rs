@@ -1,22 +1,24 @@
 //! What a sound data set holds, line by line.
 
-use std::collections::HashMap;
-use std::path::PathBuf;
-
 use super::super::coco::Licences;
 use super::super::dataset::{Dataset, Split};
-use super::{Lengths, duplicates};
+use super::{Lengths, Prints, duplicates, look_alikes};
+use crate::error::Result;
 
 /// Captions of more words than these are counted.
 const LONG: [usize; 2] = [32, 64];
 
 /// The summary of a data set, of its pictures' `(width, height)` and of what its files hold.
+///
+/// # Errors
+/// Bad input where a picture that was looked at cannot be read again.
 pub fn lines(
     data: &Dataset,
     licences: &Licences,
     sizes: &[(usize, usize)],
-    digests: &HashMap<PathBuf, [u8; 32]>,
-) -> Vec<String> {
+    prints: &Prints,
+    threads: usize,
+) -> Result<Vec<String>> {
     let mut lines = vec![format!("data         {}", data.name)];
     for split in Split::ALL {
         let examples = data.split(split);
@@ -48,10 +50,11 @@ pub fn lines(
         ));
     }
     lines.extend(licence_lines(licences));
-    lines.extend(duplicates::lines(data, digests));
+    lines.extend(duplicates::lines(data, prints));
+    lines.extend(look_alikes::lines(data, prints, threads)?);
     lines.push(format!("fingerprint  {}", data.fingerprint));
     lines.extend(data.notes.iter().map(|note| format!("note         {note}")));
-    lines
+    Ok(lines)
 }
 
 /// Pictures of each licence, the commonest first.

@@ -1,12 +1,10 @@
 //! `bench run` and `bench eval` with pictures from the cache: the same bits as without, and never other pixels.
 
-mod small_run;
-
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
+use super::small_run::{bench, cell, finish, json, refused, small};
 use serde_json::Value;
-use small_run::{bench, cell, finish, json, refused, small};
 
 /// What a run leaves that must not depend on where pictures come from.
 fn left(run: &Path, variant: &str) -> Vec<(String, Vec<u8>)> {

@@ -1,6 +1,9 @@
 //! `bench run` from end to end, in miniature: what lands on disk, that it is the same twice, that it
 //! survives being stopped, and that bad input is refused.
 
+mod cached;
+mod leakage;
+#[path = "../small_run/mod.rs"]
 mod small_run;
 
 use std::path::Path;
