@@ -256,10 +256,7 @@ fn fingerprint(splits: &[Vec<Example>; 3]) -> String {
             }
         }
     }
-    hash.finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    format!("{:x}", hash.finalize())
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ mod config;
 mod contrastive;
 mod decoder;
 mod dual_encoder;
+mod embeddings;
 mod free_bits;
 mod gpt2;
 mod inference;
@@ -57,7 +58,8 @@ pub use config::{
 pub use decoder::{Decoder, Likeliest, NextTokens};
 #[cfg(any(feature = "cuda", feature = "cuda-emulator"))]
 pub use decoder::{DeviceDecoder, PicturesOnTheirWay};
-pub use inference::{Embeddings, Memory, Posterior, TeacherForced};
+pub use embeddings::Embeddings;
+pub use inference::{Memory, Posterior, TeacherForced};
 pub use objective::{LatentNoise, Losses, Objective, loss_and_gradients, losses_only};
 #[cfg(any(feature = "cuda", feature = "cuda-emulator"))]
 pub use objective::{loss_and_gradients_on_device, losses_on_device};

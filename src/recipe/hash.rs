@@ -53,11 +53,7 @@ pub fn fingerprint(recipe: &Recipe) -> String {
             hasher.update(format!("{key}={value}\n"));
         }
     }
-    hasher
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    format!("{:x}", hasher.finalize())
 }
 
 #[cfg(test)]

@@ -121,16 +121,15 @@ struct Drawn {
 }
 
 impl Weights for Drawn {
-    fn take(&self, range: Range<usize>) -> (usize, Counts) {
-        let counts = std::array::from_fn(|lane| {
+    fn take(&self, range: Range<usize>) -> Counts {
+        std::array::from_fn(|lane| {
             let mut counts = vec![0; self.captions];
             if lane < range.len() {
                 let resample = range.start + lane;
                 draw(Draws::new(self.seed, resample as u64), &mut counts);
             }
             counts
-        });
-        (range.start, counts)
+        })
     }
 }
 

@@ -62,19 +62,65 @@ impl Pcg64 {
     /// # Panics
     /// If `end` is 0.
     pub fn below(&mut self, end: u32) -> u32 {
+        self.counted_below(end).0
+    }
+
+    /// [`Pcg64::below`], and how many times 32 bits were thrown away for it because some numbers would have been
+    /// likelier.
+    fn counted_below(&mut self, end: u32) -> (u32, u64) {
         assert!(end > 0, "there is no number below 0");
         if end == 1 {
             // NumPy draws nothing where there is nothing to choose.
-            return 0;
+            return (0, 0);
         }
         let mut product = u64::from(self.bits32()) * u64::from(end);
+        let mut thrown = 0;
         if (product as u32) < end {
             let threshold = end.wrapping_neg() % end;
             while (product as u32) < threshold {
                 product = u64::from(self.bits32()) * u64::from(end);
+                thrown += 1;
             }
         }
-        (product >> 32) as u32
+        ((product >> 32) as u32, thrown)
+    }
+
+    /// Gives `each` the next `count` numbers below `end`, as [`Pcg64::below`] draws them, and returns how many times 32
+    /// bits were thrown away.
+    ///
+    /// # Panics
+    /// If `end` is 0.
+    #[inline]
+    pub fn each_below(&mut self, end: u32, count: usize, mut each: impl FnMut(u32)) -> u64 {
+        let (mut left, mut thrown) = (count, 0);
+        while left > 0 {
+            if self.held.is_none() && left > 1 && end > 1 {
+                let before = *self;
+                let bits = self.bits64();
+                let [first, second] =
+                    [bits as u32, (bits >> 32) as u32].map(|bits| u64::from(bits) * u64::from(end));
+                if first as u32 >= end && second as u32 >= end {
+                    each((first >> 32) as u32);
+                    each((second >> 32) as u32);
+                    left -= 2;
+                    continue;
+                }
+                *self = before;
+            }
+            let (number, more) = self.counted_below(end);
+            each(number);
+            thrown += more;
+            left -= 1;
+        }
+        thrown
+    }
+
+    /// Leaves out the next `count` times 32 bits of a generator that holds none.
+    pub fn skip32(&mut self, count: u64) {
+        self.skip(count / 2);
+        if count % 2 == 1 {
+            self.bits32();
+        }
     }
 
     /// Leaves out the next `count` times 64 bits, in as many steps as `count` has binary digits (Brown 1994).
@@ -181,6 +227,26 @@ mod tests {
         let mut pcg = Pcg64::new((1 << 40) + 5);
         let drawn: [u32; 4] = std::array::from_fn(|_| pcg.below(1000));
         assert_eq!(drawn, [14, 4, 449, 372]);
+    }
+
+    #[test]
+    fn what_is_thrown_away_is_counted() {
+        let (mut counted, mut drawn) = (Pcg64::new(7), Pcg64::new(7));
+        let mut numbers = Vec::new();
+        let mut thrown = 0;
+        for count in [1, 20, 29] {
+            thrown += counted.each_below(3_000_000_000, count, |number| numbers.push(number));
+        }
+        assert!(thrown > 5, "{thrown}");
+        drawn.skip32(50 + thrown);
+        assert_eq!(drawn, counted);
+        let mut again = Pcg64::new(7);
+        again.skip32(0);
+        assert!(
+            numbers
+                .iter()
+                .all(|&number| number == again.below(3_000_000_000))
+        );
     }
 
     #[test]

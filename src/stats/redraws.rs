@@ -1,7 +1,7 @@
 //! The captions that sacreBLEU's paired tests draw and exchange.
 
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::numpy::Pcg64;
 use super::resample::{Counts, Weights};
@@ -9,10 +9,23 @@ use crate::nn::kernels::dispatch::dispatch;
 
 /// Resamples with replacement, as `default_rng(seed).choice(captions, size=(…, captions))` draws them.
 ///
-/// A draw may be made again, so that they can only be drawn in order: one thread draws while others sum.
+/// Where in the generator's stream a resample begins is known but for the few draws before it that were made again,
+/// one in a million. So each thread draws ahead, supposing that there were none since what is known, and draws again
+/// if it turns out otherwise when its turn comes.
 pub(super) struct Redraws {
     captions: u32,
-    next: Mutex<(Pcg64, usize)>,
+    start: Pcg64,
+    known: Mutex<Known>,
+    turn: Condvar,
+}
+
+/// What is known of the stream.
+#[derive(Debug, Clone, Copy, Default)]
+struct Known {
+    /// Up to which resample.
+    resamples: usize,
+    /// Draws of these that were made again.
+    again: u64,
 }
 
 impl Redraws {
@@ -21,25 +34,50 @@ impl Redraws {
     pub(super) fn new(seed: u64, captions: usize) -> Self {
         Self {
             captions: u32::try_from(captions).expect("fewer captions than 2³²"),
-            next: Mutex::new((Pcg64::new(seed), 0)),
+            start: Pcg64::new(seed),
+            known: Mutex::default(),
+            turn: Condvar::new(),
         }
+    }
+
+    /// Counts these resamples if `again` draws before them were made again, and how many of their own were.
+    fn draw(&self, range: &Range<usize>, again: u64) -> (Counts, u64) {
+        let mut counts: Counts = std::array::from_fn(|_| vec![0; self.captions as usize]);
+        let mut pcg = self.start;
+        pcg.skip32(range.start as u64 * u64::from(self.captions) + again);
+        let mut own = 0;
+        for counts in &mut counts[..range.len()] {
+            own += pcg.each_below(self.captions, self.captions as usize, |caption| {
+                let count = &mut counts[caption as usize];
+                *count = count.saturating_add(1);
+            });
+        }
+        (counts, own)
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Weights for Redraws {
-    fn take(&self, range: Range<usize>) -> (usize, Counts) {
-        let mut counts: Counts = std::array::from_fn(|_| vec![0; self.captions as usize]);
-        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-        let (pcg, number) = &mut *next;
-        let first = *number;
-        *number += range.len();
-        for counts in &mut counts[..range.len()] {
-            for _ in 0..self.captions {
-                let count = &mut counts[pcg.below(self.captions) as usize];
-                *count = count.saturating_add(1);
-            }
+    fn take(&self, range: Range<usize>) -> Counts {
+        let supposed = self.known().again;
+        let (mut counts, mut own) = self.draw(&range, supposed);
+        let mut known = self.known();
+        while known.resamples != range.start {
+            let waited = self.turn.wait(known);
+            known = waited.unwrap_or_else(PoisonError::into_inner);
         }
-        (first, counts)
+        if known.again != supposed {
+            (counts, own) = self.draw(&range, known.again);
+        }
+        *known = Known {
+            resamples: range.end,
+            again: known.again + own,
+        };
+        self.turn.notify_all();
+        counts
     }
 }
 
@@ -75,12 +113,11 @@ impl Exchanges {
 }
 
 impl Weights for Exchanges {
-    fn take(&self, range: Range<usize>) -> (usize, Counts) {
-        let counts = std::array::from_fn(|lane| match lane < range.len() {
+    fn take(&self, range: Range<usize>) -> Counts {
+        std::array::from_fn(|lane| match lane < range.len() {
             true => self.kept(range.start + lane),
             false => vec![0; self.captions],
-        });
-        (range.start, counts)
+        })
     }
 }
 
@@ -98,6 +135,7 @@ dispatch! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::parallel::in_chunks;
 
     /// `default_rng(12345).integers(2, size=(2, 40), dtype=bool)` of NumPy 2.4.6.
     #[test]
@@ -112,19 +150,47 @@ mod tests {
     }
 
     #[test]
-    fn every_resample_is_given_once_and_in_order() {
-        let redraws = Redraws::new(12345, 3);
-        let (first, counts) = redraws.take(8..10);
-        assert_eq!(first, 0);
-        let (second, more) = redraws.take(0..8);
-        assert_eq!(second, 2);
+    fn resamples_are_those_of_the_stream_on_any_number_of_threads() {
+        let (captions, resamples) = (1000, 100);
         let mut pcg = Pcg64::new(12345);
-        for counts in counts[..2].iter().chain(&more) {
-            let mut expected = [0; 3];
-            for _ in 0..3 {
-                expected[pcg.below(3) as usize] += 1;
-            }
-            assert_eq!(counts[..], expected);
+        let expected: Vec<Vec<u8>> = (0..resamples)
+            .map(|_| {
+                let mut counts = vec![0; captions];
+                for _ in 0..captions {
+                    counts[pcg.below(captions as u32) as usize] += 1;
+                }
+                counts
+            })
+            .collect();
+        for threads in [1, 2, 5] {
+            let redraws = Redraws::new(12345, captions);
+            let chunks = in_chunks(resamples, 7, threads, |range| {
+                let lanes = range.len();
+                redraws.take(range)[..lanes].to_vec()
+            });
+            assert_eq!(chunks.concat(), expected, "{threads}");
         }
+    }
+
+    /// What was supposed is wrong, so that the second resample has to be drawn again.
+    #[test]
+    fn what_was_supposed_wrongly_is_drawn_again() {
+        let redraws = Redraws::new(12345, 40);
+        let known = Known {
+            resamples: 1,
+            again: 3,
+        };
+        let (expected, own) = redraws.draw(&(1..2), 3);
+        let taken = std::thread::scope(|scope| {
+            let taken = scope.spawn(|| redraws.take(1..2));
+            // It draws as if nothing had been made again, then waits for its turn.
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            *redraws.known() = known;
+            redraws.turn.notify_all();
+            taken.join().unwrap()
+        });
+        assert_eq!(taken, expected);
+        assert_ne!(taken, redraws.draw(&(1..2), 0).0);
+        assert_eq!(redraws.known().again, 3 + own);
     }
 }

@@ -13,11 +13,11 @@ pub(super) type Counts = [Vec<u8>; LANES];
 
 /// Which captions a resample counts, and how often.
 pub(super) trait Weights: Sync {
-    /// The counts of as many resamples as `range` is long, and the number of the first.
+    /// The counts of the resamples `range`, of at most [`LANES`].
     ///
-    /// Weights that can only be drawn in order give those that are next, whatever the range; either way every
-    /// resample is given once.
-    fn take(&self, range: Range<usize>) -> (usize, Counts);
+    /// Every range is asked for once, and none before those ahead of it were: weights that follow from others may wait
+    /// for them on another thread.
+    fn take(&self, range: Range<usize>) -> Counts;
 }
 
 /// What `of` makes of the sums of every table of `columns` in each resample, in the resamples' order.
@@ -30,13 +30,13 @@ pub(super) fn over_resamples<T: Send>(
     threads: usize,
     of: impl Fn(&[Vec<f64>]) -> T + Sync,
 ) -> Vec<T> {
-    let mut taken = in_chunks(resamples, LANES, threads, |range| {
+    let taken = in_chunks(resamples, LANES, threads, |range| {
         let lanes = range.len();
-        let (first, counts) = weights.take(range);
-        let sums = columns.sums(&counts);
-        let values: Vec<T> = sums[..lanes].iter().map(|sums| of(sums)).collect();
-        (first, values)
+        let sums = columns.sums(&weights.take(range));
+        sums[..lanes]
+            .iter()
+            .map(|sums| of(sums))
+            .collect::<Vec<_>>()
     });
-    taken.sort_by_key(|(first, _)| *first);
-    taken.into_iter().flat_map(|(_, values)| values).collect()
+    taken.into_iter().flatten().collect()
 }
