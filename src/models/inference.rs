@@ -5,11 +5,11 @@ use std::ops::Range;
 use crate::error::{Error, Result};
 use crate::nn::{Noise, Params, Tape, Workers};
 
+use super::Model;
 use super::batch::{Batch, Pictures, check_captions};
 use super::blocks::Dropouts;
 use super::objective::LatentNoise;
 use super::workspace::{Shard, Workspace};
-use super::Model;
 
 /// Rows of states that one thread works on at a time, about: many enough for the products, and few
 /// enough that a dozen pictures keep several threads busy.

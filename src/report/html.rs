@@ -69,13 +69,13 @@ fn results(report: &Report) -> Markup {
         section #results {
             h2 { "Results" }
             (tables::table(&report.results))
-            @if let Some(differences) = &report.differences { (tables::table(differences)) }
             @if !report.findings.is_empty() {
                 h3 { "What the numbers say" }
                 ul.findings {
                     @for finding in &report.findings { li { (finding) } }
                 }
             }
+            @if let Some(differences) = &report.differences { (tables::table(differences)) }
         }
     }
 }

@@ -57,10 +57,9 @@ fn written(cell: &Cell, slanted: bool) -> String {
         value if slanted => format!("\\textit{{{value}}}"),
         value => value,
     };
-    match &cell.spread {
-        Some(spread) => format!("{value} {{\\scriptsize {}}}", escape(spread)),
-        None => value,
-    }
+    let more = cell.spread.iter().chain(&cell.tested);
+    let more = more.map(|more| format!(" {{\\scriptsize {}}}", escape(more)));
+    value + &more.collect::<String>()
 }
 
 /// The line of group headings, each over its columns, with a rule below it.
@@ -111,6 +110,7 @@ fn escape(text: &str) -> String {
             '^' => escaped.push_str("\\textasciicircum{}"),
             '<' => escaped.push_str("\\textless{}"),
             '>' => escaped.push_str("\\textgreater{}"),
+            '−' => escaped.push_str("$-$"),
             '±' => escaped.push_str("$\\pm$"),
             '–' => escaped.push_str("--"),
             '·' => escaped.push_str("$\\cdot$"),
@@ -128,8 +128,8 @@ mod tests {
     #[test]
     fn what_latex_would_read_is_escaped() {
         assert_eq!(
-            escape("50 % of a_b & {c} #1 $x$ \\d ~^ ± 2"),
-            "50 \\% of a\\_b \\& \\{c\\} \\#1 \\$x\\$ \\textbackslash{}d \\textasciitilde{}\\textasciicircum{} $\\pm$ 2"
+            escape("50 % of a_b & {c} #1 $x$ \\d ~^ ± 2 −1"),
+            "50 \\% of a\\_b \\& \\{c\\} \\#1 \\$x\\$ \\textbackslash{}d \\textasciitilde{}\\textasciicircum{} $\\pm$ 2 $-$1"
         );
     }
 }

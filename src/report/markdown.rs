@@ -35,10 +35,11 @@ fn table(table: &Table) -> String {
                 _ if value.is_empty() => "–".to_owned(),
                 _ => value,
             };
-            match cell.spread {
-                Some(spread) => format!("{value} {}", escape(&spread)),
-                None => value,
-            }
+            let more = cell.spread.iter().chain(&cell.tested);
+            value
+                + &more
+                    .map(|more| format!(" {}", escape(more)))
+                    .collect::<String>()
         });
         line(&mut text, cells);
     }

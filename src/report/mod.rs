@@ -100,18 +100,17 @@ impl<'a> Report<'a> {
             .tables
             .iter()
             .map(|t| table::mirror(paper, t, &rows, &on));
-        let others = [
-            table::attributes(&rows)?,
-            table::other_metrics(&rows)?,
-            table::probes(&rows)?,
-            table::cost(&rows)?,
-        ];
+        let others = [table::attributes(&rows)?, table::other_metrics(&rows)?];
+        let others = others.into_iter().flatten();
+        let others = others
+            .chain(table::probes(&rows)?)
+            .chain(table::cost(&rows)?);
         Ok(Self {
             data,
             results: table::results(&rows)?,
             paper: mirrored.collect::<Result<_>>()?,
             diagnostics: table::diagnostics(paper, &rows)?,
-            others: others.into_iter().flatten().collect(),
+            others: others.collect(),
             warnings: findings::warnings(data),
             differences: table::differences(&rows, &contrasts)?,
             findings: findings::findings(&rows, &contrasts),

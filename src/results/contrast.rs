@@ -100,20 +100,28 @@ pub fn contrasts(
 pub type OfSeed<'a> = (&'a Scores, &'a BTreeMap<String, StatsTable>);
 
 impl<'a> System<'a> {
-    /// The system of these seeds, under the metrics that all of them have statistics of and the same signature.
+    /// The system of these seeds, under the metrics that all of them have statistics of and the same signature;
+    /// [`ATTRIBUTES`] stand among no scores and have none.
+    ///
+    /// [`ATTRIBUTES`]: crate::results::points::ATTRIBUTES
     pub fn of_seeds(seeds: &[OfSeed<'a>]) -> Self {
         let mut system = Self::default();
-        let Some((scores, _)) = seeds.first() else {
+        let Some((_, tables)) = seeds.first() else {
             return system;
         };
-        for (metric, score) in *scores {
-            let table = |(other, tables): &OfSeed<'a>| -> Option<&'a StatsTable> {
-                let alike = other.get(metric)?.signature == score.signature;
-                tables.get(metric).filter(|_| alike)
+        let signature = |(scores, _): &OfSeed<'a>, metric: &str| -> &'a str {
+            let score = scores.get(metric);
+            score.map_or("", |score| score.signature.as_str())
+        };
+        for metric in tables.keys() {
+            let first = signature(&seeds[0], metric);
+            let table = |seed: &OfSeed<'a>| {
+                let table = seed.1.get(metric);
+                table.filter(|_| signature(seed, metric) == first)
             };
             if let Some(tables) = seeds.iter().map(table).collect() {
                 system.tables.insert(metric, tables);
-                system.signatures.insert(metric, &score.signature);
+                system.signatures.insert(metric, first);
             }
         }
         system
@@ -142,6 +150,7 @@ fn correct(contrasts: &mut [Contrast]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::results::schema::Score;
 
     /// Ten captions, each with so many attributes right of two.
     fn table(right: [u8; 10]) -> StatsTable {
@@ -159,6 +168,32 @@ mod tests {
             tables: BTreeMap::from([(METRIC, tables)]),
             signatures: BTreeMap::from([(METRIC, signature)]),
         }
+    }
+
+    #[test]
+    fn seeds_make_a_system_under_what_all_of_them_have_alike() {
+        let score = |signature: &str| Score {
+            value: 0.0,
+            points: 0.0,
+            ci95: None,
+            signature: signature.into(),
+        };
+        let scores = |signature: &str| Scores::from([("m".into(), score(signature))]);
+        let tables = || -> BTreeMap<String, StatsTable> {
+            let names = ["m", METRIC].map(str::to_owned);
+            names.map(|name| (name, table([1; 10]))).into()
+        };
+        let (alike, other) = ([scores("s"), scores("s")], [scores("s"), scores("t")]);
+        let tables = [tables(), tables()];
+        let system = |scores: &'_ [Scores; 2]| {
+            let system = System::of_seeds(&[(&scores[0], &tables[0]), (&scores[1], &tables[1])]);
+            let of = |name: &str| system.tables.get(name).map_or(0, Vec::len);
+            ["m", METRIC].map(of)
+        };
+        // Attributes stand among no scores, and are a metric all the same.
+        assert_eq!(system(&alike), [2, 2]);
+        assert_eq!(system(&other), [0, 2]);
+        assert!(System::of_seeds(&[]).tables.is_empty());
     }
 
     #[test]

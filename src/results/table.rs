@@ -2,7 +2,7 @@
 //!
 //! One [`Table`] serves every reader. Machines take [`Table::frame`] (CSV, Parquet), in which a score
 //! keeps all its digits and its interval has columns of its own, `NAME_low` and `NAME_high` (or
-//! `NAME_sd` over seeds). People take [`Table::cell`], in which the same score is text with its
+//! `NAME_sd` over seeds), and a difference its tests (`NAME_p_holm`, `NAME_detectable`). People take [`Table::cell`], in which the same score is text with its
 //! interval beside it. No number is written down twice.
 //!
 //! | table | rows |
@@ -19,14 +19,16 @@ mod main;
 mod mirror;
 mod numbers;
 pub mod paper;
+mod probes;
 mod rates;
 mod rows;
 
-pub use beside::{attributes, cost, diagnostics, other_metrics, probes};
+pub use beside::{attributes, cost, diagnostics, other_metrics};
 pub use differences::differences;
 pub use main::{attribute_accuracy, results};
 pub use mirror::mirror;
 pub use numbers::{Shown, write_number};
+pub use probes::probes;
 pub use rates::ChosenRate;
 pub use rows::{Measure, Row, rows};
 
@@ -35,11 +37,15 @@ use polars::prelude::{Column as FrameColumn, DataFrame, DataType};
 use crate::error::{Error, Result};
 
 /// The tables that a run may be without, by name.
-pub const OPTIONAL_TABLES: [&str; 6] = [
+pub const OPTIONAL_TABLES: [&str; 10] = [
     "differences",
     "diagnostics",
     "attributes",
     "metrics",
+    "embeddings",
+    "space",
+    "latent",
+    "shortcut",
     "probes",
     "cost",
 ];
@@ -146,6 +152,8 @@ pub struct Cell {
     pub text: String,
     /// Its interval over images (`[40.1, 41.9]`) and its spread over seeds (`± 0.4`).
     pub spread: Option<String>,
+    /// Of a difference its corrected p-value and what could have been detected (`p 0.006, from 2.8`).
+    pub tested: Option<String>,
     /// Whether it is the best model's value in a ranked column.
     pub best: bool,
 }
@@ -231,6 +239,7 @@ impl Table {
         Cell {
             text: write_number(value, column.shown),
             spread: self.spread(row, column),
+            tested: self.tested(row, column),
             best: column.ranked && self.best(column) == Some(row),
         }
     }
@@ -244,6 +253,14 @@ impl Table {
         let sd = of("sd").map(|sd| format!("± {}", write_number(sd, column.shown)));
         let parts: Vec<String> = interval.into_iter().chain(sd).collect();
         (!parts.is_empty()).then(|| parts.join(" "))
+    }
+
+    fn tested(&self, row: usize, column: &Column) -> Option<String> {
+        let of = |suffix: &str| self.number(row, &format!("{}_{suffix}", column.name));
+        let p = of("p_holm").map(|p| format!("p {}", write_number(p, Shown::Chance)));
+        let from = of("detectable").map(|d| format!("from {}", write_number(d, Shown::Points)));
+        let parts: Vec<String> = p.into_iter().chain(from).collect();
+        (!parts.is_empty()).then(|| parts.join(", "))
     }
 
     /// The row of the highest value among at least two models; `None` on a tie at the shown precision.

@@ -1,6 +1,7 @@
 //! The report over synthetic runs: every format, and what must be said when something is absent.
 
 mod differences;
+mod inside;
 mod synthetic;
 
 use std::fs;

@@ -324,8 +324,8 @@ impl Scene<'_> {
     fn diagnostics(&self, params: &Params, captions: &[String]) -> Result<Diagnostics> {
         let mut rows = Diagnostics::new();
         if self.cell.variant.generates() {
-            let label = "teacher-forced: each word predicted from the true words before it, against \
-                         that one reference; an upper diagnostic, no caption";
+            let label = "each word predicted from the true words before it, against that one reference; an upper \
+                         diagnostic, no caption";
             let mut single = self.cell.recipe.clone();
             single.score.references = References::Single;
             let row = self.diagnostic(label, self.teacher_forced(params)?, &single)?;

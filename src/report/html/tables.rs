@@ -77,7 +77,7 @@ fn body_cell(cell: &Cell, column: &Column, first: bool, kind: RowKind) -> Markup
         } @else {
             td.theirs[theirs] .best[cell.best] {
                 span.value { (cell.text) }
-                @if let Some(spread) = &cell.spread { " " span.spread { (spread) } }
+                @for line in cell.spread.iter().chain(&cell.tested) { " " span.spread { (line) } }
             }
         }
     }

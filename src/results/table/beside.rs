@@ -158,59 +158,6 @@ pub fn other_metrics(rows: &[Row]) -> Result<Option<Table>> {
     Table::new("metrics", "Further metrics", kinds, sheet, columns).map(Some)
 }
 
-/// Single numbers from inside the models; `None` if there is none.
-///
-/// # Errors
-///
-/// `Failed` if polars refuses the frame.
-pub fn probes(rows: &[Row]) -> Result<Option<Table>> {
-    let rows: Vec<&Row> = rows
-        .iter()
-        .filter(|r| r.cells.iter().any(|c| !c.probes.is_empty()))
-        .collect();
-    let names: BTreeSet<&str> = rows
-        .iter()
-        .flat_map(|r| &r.cells)
-        .flat_map(|c| c.probes.keys().map(String::as_str))
-        .collect();
-    if names.is_empty() {
-        return Ok(None);
-    }
-    let mut sheet = Sheet::default();
-    sheet.identity(&rows);
-    let mut columns = identity_columns(&rows);
-    for name in names {
-        let probe = |c: &CellResult| c.probes.get(name).map(|&v| (v, None));
-        let values: Vec<Option<Measure>> = rows.iter().map(|r| r.over(probe)).collect();
-        // A probe may bear the name of a column that says which row this is.
-        let column = format!("probe.{name}");
-        sheet.measure(&column, &values);
-        columns.push(Column::new(column, probe_heading(name), Shown::Quantity));
-    }
-    let kinds = rows.iter().map(|r| r.kind).collect();
-    Table::new("probes", "Inside the models", kinds, sheet, columns).map(Some)
-}
-
-/// A probe's name for people: known ones with their unit, others with spaces for underscores.
-fn probe_heading(name: &str) -> String {
-    match name {
-        "lm_loss" => "LM loss (nats/token)".into(),
-        "kl_per_dimension" => "KL per dimension (nats)".into(),
-        "active_units" => "Active units".into(),
-        "latent_dimensions" => "Latent dimensions".into(),
-        "retrieval_r1" => "R@1".into(),
-        "retrieval_r5" => "R@5".into(),
-        "retrieval_r10" => "R@10".into(),
-        "retrieval_text_r1" => "R@1 of text".into(),
-        "retrieval_text_r5" => "R@5 of text".into(),
-        "retrieval_text_r10" => "R@10 of text".into(),
-        "cka" => "CKA".into(),
-        "mutual_information" => "I(x; z) (nats)".into(),
-        "mutual_information_limit" => "its limit (nats)".into(),
-        other => other.replace(['_', '.'], " "),
-    }
-}
-
 /// What the models cost; `None` if there is no model.
 ///
 /// # Errors

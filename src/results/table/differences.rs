@@ -60,21 +60,15 @@ pub fn differences(rows: &[Row], contrasts: &[Contrast]) -> Result<Option<Table>
         let mut number = |suffix: &str, of: &dyn Fn(&Contrast) -> Option<f64>| {
             let name = format!("{metric}_{suffix}");
             sheet.number(&name, found.iter().map(|found| found.and_then(of)));
-            name
         };
         number("p", &|c| c.found.p);
-        let p = number("p_holm", &|c| c.p_adjusted);
-        let detectable = number("detectable", &|c| Some(c.found.detectable));
-        let group = match metric {
+        number("p_holm", &|c| c.p_adjusted);
+        number("detectable", &|c| Some(c.found.detectable));
+        let heading = match metric {
             ATTRIBUTES => "Attributes",
             _ => metric_heading(metric),
         };
-        let shown = [
-            Column::new(metric, "difference", Shown::Points),
-            Column::new(p, "p (Holm)", Shown::Chance),
-            Column::new(detectable, "detectable", Shown::Points),
-        ];
-        columns.extend(shown.map(|column| column.grouped(group)));
+        columns.push(Column::new(metric, heading, Shown::Difference));
     }
     let kinds = pairs.iter().map(kind).collect();
     let title = "Differences, tested as pairs";
@@ -83,7 +77,8 @@ pub fn differences(rows: &[Row], contrasts: &[Contrast]) -> Result<Option<Table>
         "Points of the first named minus those of the second, with the 95 % interval of a paired bootstrap over images. \
          p: approximate randomization, two-sided, by Holm's correction over this table."
             .to_owned(),
-        "Detectable: the true difference that this test set would show at 5 %, uncorrected, four times out of five."
+        "From: the true difference from which on this test set would show it at 5 %, uncorrected, four times out of \
+         five."
             .to_owned(),
     ];
     if rows.iter().any(|row| row.seeds.len() > 1) {

@@ -7,6 +7,10 @@ pub enum Shown {
     Text,
     /// Points (0…100) with one decimal, and the interval or spread where the frame has one.
     Points,
+    /// A difference in points with one decimal and its sign.
+    Difference,
+    /// A share (0…1) as a percentage with one decimal.
+    Percent,
     /// Points with three significant digits, as the paper prints them.
     Paper,
     /// A p-value.
@@ -24,6 +28,8 @@ pub fn write_number(value: f64, shown: Shown) -> String {
     match shown {
         Shown::Text => value.to_string(),
         Shown::Points => format!("{value:.1}"),
+        Shown::Percent => format!("{:.1}", 100.0 * value),
+        Shown::Difference => difference(value),
         Shown::Paper if value.abs() < 10.0 => format!("{value:.2}"),
         Shown::Paper => format!("{value:.1}"),
         Shown::Chance if value < 0.001 => format!("{value:.0e}"),
@@ -32,6 +38,14 @@ pub fn write_number(value: f64, shown: Shown) -> String {
         Shown::Count => thousands(value),
         Shown::Quantity => significant(value),
         Shown::Seconds => duration(value),
+    }
+}
+
+/// With a sign as mathematics has it; what rounds to nothing has none.
+fn difference(value: f64) -> String {
+    match format!("{value:+.1}") {
+        nothing if nothing == "+0.0" || nothing == "-0.0" => "0.0".into(),
+        text => text.replace('-', "−"),
     }
 }
 
@@ -88,6 +102,10 @@ mod tests {
             (11.0, Shown::Paper, "11.0"),
             (9.334, Shown::Paper, "9.33"),
             (39.949, Shown::Points, "39.9"),
+            (0.232, Shown::Percent, "23.2"),
+            (-20.61, Shown::Difference, "−20.6"),
+            (1.26, Shown::Difference, "+1.3"),
+            (-0.04, Shown::Difference, "0.0"),
             (1_234_567.0, Shown::Count, "1,234,567"),
             (-999.0, Shown::Count, "-999"),
             (0.012_345, Shown::Quantity, "0.0123"),

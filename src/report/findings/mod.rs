@@ -1,5 +1,7 @@
 //! What the numbers say, in sentences computed from them, and what must be read before them.
 
+mod inside;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ReportData;
@@ -66,7 +68,7 @@ pub fn signatures(data: &ReportData) -> BTreeMap<String, BTreeSet<String>> {
     all
 }
 
-/// Whether each model beats the floors, and what became of the paper's claim.
+/// Whether each model beats the floors, what became of the paper's claim, and what is inside the models.
 pub fn findings(rows: &[Row], contrasts: &[Contrast]) -> Vec<String> {
     let mut sentences = Vec::new();
     let models = || (0..rows.len()).filter(|&row| rows[row].kind == RowKind::Model);
@@ -83,6 +85,7 @@ pub fn findings(rows: &[Row], contrasts: &[Contrast]) -> Vec<String> {
         let claim = base.and_then(|base| against_baseline(ours, base, rows, contrasts));
         sentences.extend(claim.map(|said| format!("{} {said}", name(ours))));
     }
+    sentences.extend(inside::sentences(rows));
     sentences
 }
 
@@ -134,6 +137,7 @@ fn against_baseline(
     let paper = paper();
     let of = |variant: &str| paper.tables[0].rows.iter().find(|r| r.variant == variant);
     let (theirs, their_base) = (of("vae-cl")?, of("encoder-decoder")?);
+    let points = |difference| write_number(difference, Shown::Difference);
     let mut parts = Vec::new();
     for (i, column) in paper.columns.iter().enumerate() {
         let [a, b] = [ours, base].map(|row| rows[row].score(&column.key));
@@ -145,13 +149,13 @@ fn against_baseline(
             let p = p.map_or(String::new(), |p| {
                 format!(", p {} by Holm", write_number(p, Shown::Chance))
             });
-            format!(" [{low:+.1}, {high:+.1}]{p}")
+            format!(" [{}, {}]{p}", points(low), points(high))
         });
         parts.push(format!(
-            "{} {:+.1}{tested} (paper {:+.1})",
+            "{} {}{tested} (paper {})",
             column.heading,
-            a.mean - b.mean,
-            theirs.points[i] - their_base.points[i],
+            points(a.mean - b.mean),
+            points(theirs.points[i] - their_base.points[i]),
         ));
     }
     (!parts.is_empty()).then(|| format!("minus the baseline, in points: {}.", parts.join("; ")))
