@@ -42,6 +42,9 @@ fn intervals_cover_the_truth_and_the_gate_keeps_its_level() {
     for (metric, covered) in &rates.coverage {
         assert!((0.93..=0.97).contains(covered), "{metric}: {covered}");
     }
+    for covered in &rates.coverage_of_scores {
+        assert!((0.93..=0.97).contains(covered), "{covered}");
+    }
     assert!(rates.false_alarms <= 0.05, "{}", rates.false_alarms);
     // Near its level from both sides, or the tests would be no tests.
     assert!(

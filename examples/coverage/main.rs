@@ -20,7 +20,7 @@ use std::time::Instant;
 
 use caption_bench::metrics::Case;
 use serde::Deserialize;
-use simulation::{Plan, Population};
+use simulation::{FEW, Plan, Population};
 
 #[derive(Deserialize)]
 struct Caption {
@@ -81,12 +81,21 @@ fn main() -> Result<(), Box<dyn Error>> {
     );
     let started = Instant::now();
     let rates = population.simulate(&plan);
-    for (metric, covered) in &rates.coverage {
+    for ((metric, covered), of_scores) in rates.coverage.iter().zip(&rates.coverage_of_scores) {
         println!(
-            "{metric}: 95 % intervals cover the true difference in {:.1} %",
-            100.0 * covered
+            "{metric}: 95 % intervals cover the true difference in {:.1} %, the true score in {:.1} %",
+            100.0 * covered,
+            100.0 * of_scores
         );
     }
+    let [few, many] = rates.coverage_by_differing;
+    println!(
+        "all metrics: {:.1} % of test sets have fewer than {FEW} captions that differ, and {:.1} % of their intervals \
+         hold the truth; {:.1} % of the others'",
+        100.0 * rates.few_differing,
+        100.0 * few,
+        100.0 * many
+    );
     let [bootstrap, randomization] = rates.rejected_by_sacrebleu;
     println!(
         "without a difference: the gate alarms in {:.1} %\n\

@@ -2,6 +2,7 @@
 
 use caption_bench::metrics::{Case, StatsTable, evaluate, suite};
 use caption_bench::results::points::{Points, points};
+use caption_bench::stats::bootstrap::{OfSums, intervals95};
 use caption_bench::stats::paired::{Difference, Measured, Settings, differences};
 use caption_bench::stats::{Draws, holm};
 
@@ -34,12 +35,31 @@ pub struct Plan {
 pub struct Rates {
     /// By metric, the share of pairs whose 95 % interval had the true difference in it.
     pub coverage: Vec<(String, f64)>,
+    /// By metric, the share of test sets whose 95 % interval of the first system's score had its true score in it.
+    pub coverage_of_scores: Vec<f64>,
+    /// [`Rates::coverage`] over all metrics, by how many captions of the test set differed: fewer than [`FEW`], and others. NaN
+    /// where there was no such test set.
+    pub coverage_by_differing: [f64; 2],
+    /// The share of test sets of which fewer than [`FEW`] captions differed.
+    pub few_differing: f64,
     /// The share of pairs without a difference in which the gate found a fall in any metric.
     pub false_alarms: f64,
     /// Of tests of one metric without a difference, the share below the level: by randomization as it stands here,
     /// and by sacreBLEU's count of the paired bootstrap and of the randomization.
     pub rejected: f64,
     pub rejected_by_sacrebleu: [f64; 2],
+}
+
+/// Captions that differ between two systems, below which little can be said of their difference.
+pub const FEW: usize = 10;
+
+/// Two systems that differ, by metric.
+struct Different {
+    truth: Vec<f64>,
+    /// What a test set of them says.
+    found: Vec<Difference>,
+    /// How many captions of the test set are the one system's and not the other's.
+    captions: usize,
 }
 
 impl Population {
@@ -64,12 +84,25 @@ impl Population {
 
     pub fn simulate(&self, plan: &Plan) -> Rates {
         let mut covered = vec![0; self.metrics.len()];
+        let mut covered_scores = vec![0; self.metrics.len()];
+        let mut by_differing = [(0, 0); 2];
         let (mut alarms, mut rejected, mut by_sacrebleu) = (0, 0, [0; 2]);
         for trial in 0..plan.trials {
-            let (truth, found) = self.different(trial, plan);
-            for ((covered, truth), found) in covered.iter_mut().zip(truth).zip(found) {
+            for (covered, holds) in covered_scores
+                .iter_mut()
+                .zip(self.score_is_held(trial, plan))
+            {
+                *covered += usize::from(holds);
+            }
+            let different = self.different(trial, plan);
+            let (of_kind, all_of_kind) = &mut by_differing[usize::from(different.captions >= FEW)];
+            let truths = different.truth.into_iter().zip(different.found);
+            for (covered, (truth, found)) in covered.iter_mut().zip(truths) {
                 let [low, high] = found.interval;
-                *covered += usize::from(low <= truth && truth <= high);
+                let holds = usize::from(low <= truth && truth <= high);
+                *covered += holds;
+                *of_kind += holds;
+                *all_of_kind += 1;
             }
             let found = self.alike(trial, plan);
             let falls: Vec<f64> = found.iter().map(|found| found.p_fall).collect();
@@ -88,6 +121,9 @@ impl Population {
             coverage: coverage
                 .map(|(metric, covered)| (metric.key.clone(), share(covered)))
                 .collect(),
+            coverage_of_scores: covered_scores.into_iter().map(share).collect(),
+            coverage_by_differing: by_differing.map(|(holds, all)| holds as f64 / all as f64),
+            few_differing: share_of_all(by_differing[0].1),
             false_alarms: share(alarms),
             rejected: share_of_all(rejected),
             rejected_by_sacrebleu: by_sacrebleu.map(share_of_all),
@@ -95,8 +131,8 @@ impl Population {
     }
 
     /// A pair of systems that differ: the first, and one that has the second's caption of a part of the pictures,
-    /// another part every trial. Gives the true difference under each metric, and what a test set of them says.
-    fn different(&self, trial: usize, plan: &Plan) -> (Vec<f64>, Vec<Difference>) {
+    /// another part every trial.
+    fn different(&self, trial: usize, plan: &Plan) -> Different {
         let draws = Draws::new(1, trial as u64);
         let part = draws.below(0, 101);
         let second: Vec<usize> = (0..self.captions)
@@ -114,11 +150,36 @@ impl Population {
         });
         let drawn = self.draw(trial, plan);
         let first = drawn.iter().map(|&caption| (0, caption)).collect();
-        let mixed = drawn
+        let mixed: Vec<(usize, usize)> = drawn
             .iter()
             .map(|&caption| (second[caption], caption))
             .collect();
-        (truth.collect(), self.test([first, mixed], plan))
+        Different {
+            truth: truth.collect(),
+            captions: mixed.iter().map(|(system, _)| system).sum(),
+            found: self.test([first, mixed], plan),
+        }
+    }
+
+    /// By metric, whether the interval of the first system's score on a test set has its true score in it.
+    fn score_is_held(&self, trial: usize, plan: &Plan) -> Vec<bool> {
+        let drawn = self.draw(trial, plan);
+        let tables: Vec<StatsTable> = self
+            .metrics
+            .iter()
+            .map(|metric| pick(&metric.systems, drawn.iter().map(|&caption| (0, caption))))
+            .collect();
+        let scored: Vec<(&StatsTable, OfSums)> = tables
+            .iter()
+            .zip(&self.metrics)
+            .map(|(table, metric)| (table, metric.points.as_ref() as OfSums))
+            .collect();
+        let intervals = intervals95(&scored, plan.resamples, trial as u64, plan.threads);
+        let held = |(metric, interval): (&Measure, Option<[f64; 2]>)| {
+            let truth = (metric.points)(&metric.systems[0].sums());
+            interval.is_some_and(|[low, high]| low <= truth && truth <= high)
+        };
+        self.metrics.iter().zip(intervals).map(held).collect()
     }
 
     /// A pair of systems that do not differ: of every picture drawn, either has the one's caption or the other's, by
