@@ -241,3 +241,67 @@ fn bad_input_exits_2() {
     }
     assert!(!Path::new("none").exists());
 }
+
+#[test]
+fn what_is_not_compared_is_said() {
+    let bench = Bench::new();
+    let line = |id: usize, text: &str| format!("{{\"image_id\": {id}, \"caption\": \"{text}\"}}\n");
+    let captions: String = (0..30)
+        .map(|id| line(id, "a red ball on the grass"))
+        .collect();
+    let mut other = captions.clone();
+    other.replace_range(.., &captions.replacen("red", "blue", 2));
+    for (name, text) in [
+        ("a.jsonl", captions.as_str()),
+        ("b.jsonl", &other),
+        ("one.jsonl", &line(3, "a red ball")),
+    ] {
+        fs::write(bench.path(name), text).unwrap();
+    }
+    let files = "compare a.jsonl b.jsonl --ref a.jsonl";
+    let text = bench.exits(0, &format!("{files} --suite coco --json out.json"));
+    let document = json(&bench, "out.json");
+    let line = difference(&document, "captions", "coco.bleu1");
+    assert_eq!(line["differing"], 2);
+    contains(
+        &text,
+        &[
+            "coco.bleu1 of captions: 2 of 30 captions differ",
+            "too narrow",
+        ],
+    );
+    if difference_of(&document, "coco.meteor").is_none() {
+        contains(&text, &["coco.meteor is unavailable"]);
+    }
+    // A test takes two captions.
+    let text = bench.exits(4, "compare a.jsonl one.jsonl --ref a.jsonl");
+    contains(&text, &["nothing to test"]);
+    bench.exits(2, &format!("{files} --resamples 1"));
+    // Identical captions could show nothing, whatever were true.
+    let text = bench.exits(0, "compare a.jsonl a.jsonl --ref a.jsonl --json out.json");
+    contains(&text, &["none"]);
+    assert!(json(&bench, "out.json")["differences"][0]["detectable"].is_null());
+}
+
+fn difference_of<'a>(document: &'a Value, metric: &str) -> Option<&'a Value> {
+    let lines = document["differences"].as_array().unwrap();
+    lines.iter().find(|line| line["metric"] == metric)
+}
+
+#[test]
+fn statistics_of_another_width_are_no_metric() {
+    let bench = Bench::new();
+    bench.write_run("before", &[PLAIN]);
+    bench.write_run("after", &[PLAIN]);
+    let run = RunDir::open(&bench.path("after")).unwrap();
+    let cell = run.cell(PLAIN.name).unwrap();
+    let mut stats = cell.read_stats().unwrap().unwrap();
+    let table = stats.tables.get_mut("hf.meteor").unwrap();
+    (table.width, table.rows) = (1, vec![0.5; PLAIN.n]);
+    cell.write_stats(&stats).unwrap();
+    let text = bench.exits(0, "compare before after");
+    contains(
+        &text,
+        &["hf.meteor: its statistics of every caption are none"],
+    );
+}

@@ -42,6 +42,9 @@ fn intervals_cover_the_truth_and_the_gate_keeps_its_level() {
     for (metric, covered) in &rates.coverage {
         assert!((0.93..=0.97).contains(covered), "{metric}: {covered}");
     }
+    let [_, where_many_differ] = rates.coverage_by_differing;
+    assert!(where_many_differ >= 0.93, "{where_many_differ}");
+    assert!(rates.few_differing < 0.1, "{}", rates.few_differing);
     for covered in &rates.coverage_of_scores {
         assert!((0.93..=0.97).contains(covered), "{covered}");
     }

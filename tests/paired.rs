@@ -199,7 +199,10 @@ fn intervals_are_those_of_the_normal_law_where_it_holds() {
     for (end, expected) in found.interval.iter().zip([-1.96 * error, 1.96 * error]) {
         assert!((end - expected).abs() < 0.01, "{found:?}");
     }
-    assert!((found.detectable - 2.80 * error).abs() < 0.01, "{found:?}");
+    assert!(
+        (found.detectable.unwrap() - 2.80 * error).abs() < 0.01,
+        "{found:?}"
+    );
     assert!((found.p_fall - 0.5).abs() < 0.05 && (found.p_rise - 0.5).abs() < 0.05);
     assert!(found.p > Some(0.9), "{found:?}");
 }

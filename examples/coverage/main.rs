@@ -19,8 +19,9 @@ use std::fs;
 use std::time::Instant;
 
 use caption_bench::metrics::Case;
+use caption_bench::results::contrast::FEW_DIFFERING;
 use serde::Deserialize;
-use simulation::{FEW, Plan, Population};
+use simulation::{Plan, Population};
 
 #[derive(Deserialize)]
 struct Caption {
@@ -90,7 +91,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let [few, many] = rates.coverage_by_differing;
     println!(
-        "all metrics: {:.1} % of test sets have fewer than {FEW} captions that differ, and {:.1} % of their intervals \
+        "all metrics: {:.1} % of test sets have fewer than {FEW_DIFFERING} captions that differ, and {:.1} % of their intervals \
          hold the truth; {:.1} % of the others'",
         100.0 * rates.few_differing,
         100.0 * few,

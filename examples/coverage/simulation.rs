@@ -1,6 +1,7 @@
 //! Test sets drawn from two systems' captions, whose true difference is known: that over all the captions.
 
 use caption_bench::metrics::{Case, StatsTable, evaluate, suite};
+use caption_bench::results::contrast::FEW_DIFFERING;
 use caption_bench::results::points::{Points, points};
 use caption_bench::stats::bootstrap::{OfSums, intervals95};
 use caption_bench::stats::paired::{Difference, Measured, Settings, differences};
@@ -37,10 +38,10 @@ pub struct Rates {
     pub coverage: Vec<(String, f64)>,
     /// By metric, the share of test sets whose 95 % interval of the first system's score had its true score in it.
     pub coverage_of_scores: Vec<f64>,
-    /// [`Rates::coverage`] over all metrics, by how many captions of the test set differed: fewer than [`FEW`], and others. NaN
+    /// [`Rates::coverage`] over all metrics, by how many captions of the test set differed: fewer than [`FEW_DIFFERING`], and others. NaN
     /// where there was no such test set.
     pub coverage_by_differing: [f64; 2],
-    /// The share of test sets of which fewer than [`FEW`] captions differed.
+    /// The share of test sets of which fewer than [`FEW_DIFFERING`] captions differed.
     pub few_differing: f64,
     /// The share of pairs without a difference in which the gate found a fall in any metric.
     pub false_alarms: f64,
@@ -49,9 +50,6 @@ pub struct Rates {
     pub rejected: f64,
     pub rejected_by_sacrebleu: [f64; 2],
 }
-
-/// Captions that differ between two systems, below which little can be said of their difference.
-pub const FEW: usize = 10;
 
 /// Two systems that differ, by metric.
 struct Different {
@@ -95,7 +93,8 @@ impl Population {
                 *covered += usize::from(holds);
             }
             let different = self.different(trial, plan);
-            let (of_kind, all_of_kind) = &mut by_differing[usize::from(different.captions >= FEW)];
+            let (of_kind, all_of_kind) =
+                &mut by_differing[usize::from(different.captions >= FEW_DIFFERING)];
             let truths = different.truth.into_iter().zip(different.found);
             for (covered, (truth, found)) in covered.iter_mut().zip(truths) {
                 let [low, high] = found.interval;

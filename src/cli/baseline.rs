@@ -158,7 +158,7 @@ fn check_free(path: &Path, force: bool) -> Result<()> {
              replaces it",
             path.display()
         ))),
-        Err(error @ Error::Input(_)) => Err(error),
+        Err(error @ Error::Input(_)) if !(force && baseline::is_one(path)) => Err(error),
         _ => Ok(()),
     }
 }

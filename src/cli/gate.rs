@@ -9,6 +9,7 @@ use clap::Args;
 use crate::cli::plan::threads;
 use crate::cli::score;
 use crate::cli::score::input::Files;
+use crate::cli::score::output::{check, is_stdout, write};
 use crate::error::{Error, Result};
 use crate::gate::baseline::{self, Baseline};
 use crate::gate::compare::compare;
@@ -18,7 +19,6 @@ use crate::gate::tolerance::{DEFAULT_POINTS, Tolerances};
 use crate::gate::verdict::Outcome;
 use crate::gate::{github, junit, text};
 use crate::metrics::{self, Metric};
-use crate::results::atomic;
 use crate::results::scores::scores;
 use crate::results::store::RunDir;
 
@@ -28,7 +28,8 @@ const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 /// Flags of `bench gate`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
-Exit codes: 0 passed, 2 bad input, 3 regression, 4 nothing to compare with, 5 not comparable, 6 cells missing.
+Exit codes: 0 passed, 1 a file could not be written, 2 bad input, 3 regression, 4 nothing to compare with, 5 not
+comparable, 6 cells missing.
 
 Examples:
   bench gate --baseline ci --run runs/ci
@@ -47,7 +48,7 @@ pub struct GateArgs {
     /// Points (0 to 100) that a score may fall below its baseline
     #[arg(long, alias = "tolerance", value_name = "POINTS", default_value_t = DEFAULT_POINTS, allow_negative_numbers = true)]
     pub max_drop: f64,
-    /// The probability with which the gate may fail although nothing fell, over all its scores together
+    /// The probability with which tests may find a fall where nothing fell, over all scores together
     #[arg(long, value_name = "LEVEL", default_value_t = ALPHA, allow_negative_numbers = true)]
     pub alpha: f64,
     /// What fails: a fall beyond --max-drop that is sure (both), one beyond --max-drop (tolerance), or a sure one (stat)
@@ -59,7 +60,7 @@ pub struct GateArgs {
     /// Another --max-drop for one metric; may be given often
     #[arg(long, value_name = "KEY=POINTS")]
     pub metric: Vec<String>,
-    /// Write the verdicts as JSON
+    /// Write the verdicts as JSON; `-` prints it in place of the table
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
     /// Write the verdicts as JUnit XML, one test case a score
@@ -105,7 +106,14 @@ impl SourceArgs {
     fn score(&self, hypotheses: &Path, metrics: &[&dyn Metric]) -> Result<Snapshot> {
         let threads = threads(None)?;
         let files = Files::read(hypotheses, &self.references)?;
-        let cases = score::captions(&files, threads)?;
+        let mut cases = score::captions(&files, threads)?;
+        // Files of captions have no order; statistics of two are paired by theirs.
+        cases.sort_by(|a, b| a.id.cmp(&b.id));
+        for metric in metrics {
+            if let Some(why) = metric.unavailable() {
+                eprintln!("note: {} is unavailable: it {why}", metric.key());
+            }
+        }
         let evaluation = score::evaluate(metrics, &cases, threads);
         let references: Vec<_> = self
             .references
@@ -142,27 +150,49 @@ pub fn run(args: GateArgs) -> Result<()> {
         strict: args.strict,
         threads: threads(None)?,
     };
-    policy.check()?;
+    policy.check(0)?;
+    let outputs = args.json.iter().chain(&args.junit);
+    outputs
+        .filter(|path| !is_stdout(path))
+        .try_for_each(|path| {
+            make_parent(path)?;
+            check(path)
+        })?;
     let baseline = Baseline::read(&baseline::locate(&args.baseline, &args.baselines)?)?;
+    let rows = baseline.snapshot.rows.iter();
+    policy.check(rows.map(|row| row.metrics.len()).sum())?;
     policy.max_drop.check_keys(&baseline.metrics())?;
     let now = args.source.snapshot(&metrics_of(&baseline))?;
     let outcome = compare(&baseline, &now, &policy);
-    show(&text::outcome(&outcome))?;
-    publish(&args, &outcome)?;
+    if !args.json.as_deref().is_some_and(is_stdout) {
+        show(&text::outcome(&outcome))?;
+    }
+    let published = publish(&args, &outcome);
     let summary = outcome.summary();
-    outcome.into_result()?;
-    show(&format!("{summary}\n"))
+    if let Err(verdict) = outcome.into_result() {
+        // A file that cannot be written must not hide a regression.
+        if let Err(error) = published {
+            eprintln!("error: {error}");
+        }
+        return Err(verdict);
+    }
+    published?;
+    match args.json.as_deref().is_some_and(is_stdout) {
+        true => Ok(()),
+        false => show(&format!("{summary}\n")),
+    }
 }
 
 /// Writes the verdicts to all places that were asked for.
 fn publish(args: &GateArgs, outcome: &Outcome) -> Result<()> {
     if let Some(path) = &args.json {
-        make_parent(path)?;
-        atomic::write_json(path, &outcome.document())?;
+        let document = serde_json::to_string_pretty(&outcome.document());
+        let mut document = document.map_err(|e| Error::writing(path, e))?;
+        document.push('\n');
+        write(path, document.as_bytes())?;
     }
     if let Some(path) = &args.junit {
-        make_parent(path)?;
-        atomic::write_file(path, junit::document(outcome).as_bytes())?;
+        write(path, junit::document(outcome).as_bytes())?;
     }
     if args.github {
         show(&github::annotations(outcome))?;

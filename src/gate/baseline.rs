@@ -60,7 +60,7 @@ impl Baseline {
     ///
     /// # Errors
     /// [`Error::NothingToCompare`] if it is not there, is empty or has no score; [`Error::Input`] if it
-    /// is no baseline, or its statistics are lost or others.
+    /// is no baseline, its statistics are lost or others, or its scores are not those of its statistics.
     pub fn read(path: &Path) -> Result<Self> {
         let text = match fs::read_to_string(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -81,6 +81,11 @@ impl Baseline {
         if let Some(expected) = &baseline.statistics_sha256 {
             let beside = path.with_extension(STATISTICS);
             statistics::read(&beside, expected, &mut baseline.snapshot.rows)?;
+        }
+        for row in &baseline.snapshot.rows {
+            if let Some(score) = row.other_than_its_statistics() {
+                return Err(Error::in_file(path, format!("row {}", row.row), score));
+            }
         }
         Ok(baseline)
     }
@@ -104,6 +109,13 @@ impl Baseline {
         rows.flat_map(|row| row.metrics.keys().map(String::as_str))
             .collect()
     }
+}
+
+/// Whether a file was written as a baseline, whole or not, of this version or another.
+pub fn is_one(path: &Path) -> bool {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let head: Option<Head> = serde_json::from_str(&text).ok();
+    head.is_some_and(|head| head.kind.as_deref() == Some(KIND))
 }
 
 /// The head alone, to tell a broken baseline from a file that never was one.

@@ -9,7 +9,7 @@ use crate::metrics::StatsTable;
 use crate::results::points::{Points, points, width};
 use crate::results::schema::{SCHEMA, Score};
 use crate::stats::holm;
-use crate::stats::paired::{Difference, Measured, Settings, differences};
+use crate::stats::paired::{Difference, MOST, Measured, Settings, differences, resamples};
 
 /// Compares every score of the baseline with the same one now.
 ///
@@ -123,6 +123,7 @@ fn tests(compared: &[Compared], policy: &Policy) -> Vec<Option<Difference>> {
     let settings = Settings {
         // One-sided, and as the first of all is corrected.
         level: (2.0 * policy.alpha / testable.len().max(1) as f64).min(1.0),
+        resamples: resamples(testable.len(), policy.alpha).unwrap_or(MOST),
         ..Settings::new(policy.threads)
     };
     for of_row in

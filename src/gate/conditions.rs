@@ -32,7 +32,14 @@ pub fn other_conditions(before: &Snapshot, now: &Snapshot) -> Vec<String> {
             true => String::new(),
             false => format!(": {} then, {} now", before.data, now.data),
         };
-        problems.push(format!("other data ({then} then, {now_hash} now){names}"));
+        let captions = [before, now].map(|snapshot| snapshot.rows.first().map_or(0, |row| row.n));
+        let counts = match captions[0] == captions[1] {
+            true => String::new(),
+            false => format!("; of {} captions then, {} now", captions[0], captions[1]),
+        };
+        problems.push(format!(
+            "other data ({then} then, {now_hash} now){names}{counts}"
+        ));
     }
     problems
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::error::{Error, Result};
 use crate::gate::tolerance::Tolerances;
 use crate::gate::verdict::Verdict;
+use crate::stats::paired::{MOST, resamples};
 
 /// The level where nobody asks for another.
 pub const ALPHA: f64 = 0.05;
@@ -52,14 +53,22 @@ impl Default for Policy {
 
 impl Policy {
     /// # Errors
-    /// [`Error::Input`] for a level that is not between 0 and 1.
-    pub fn check(&self) -> Result<()> {
-        match self.alpha > 0.0 && self.alpha < 1.0 {
-            true => Ok(()),
-            false => Err(Error::input(format!(
-                "--alpha {}: expected a level between 0 and 1, such as 0.05",
-                self.alpha
-            ))),
+    /// [`Error::Input`] for a level that is not between 0 and 1, or too small for so many `scores` to be tested.
+    pub fn check(&self, scores: usize) -> Result<()> {
+        let alpha = self.alpha;
+        let wrong = |expected: String| Err(Error::input(format!("--alpha {alpha}: {expected}")));
+        if !(alpha > 0.0 && alpha < 1.0) {
+            return wrong("expected a level between 0 and 1, such as 0.05".into());
+        }
+        match resamples(scores, alpha) {
+            Some(_) => Ok(()),
+            None => {
+                let least = 2.0 * scores as f64 / MOST as f64;
+                wrong(format!(
+                    "too small for {scores} scores, of which none could be said to have fallen; expected {least:.1e} \
+                     or more"
+                ))
+            }
         }
     }
 
@@ -117,7 +126,14 @@ mod tests {
                 alpha,
                 ..Policy::default()
             };
-            assert_eq!(policy.check().unwrap_err().exit_code(), 2, "{alpha}");
+            assert_eq!(policy.check(4).unwrap_err().exit_code(), 2, "{alpha}");
         }
+        let policy = |alpha| Policy {
+            alpha,
+            ..Policy::default()
+        };
+        assert!(policy(1e-5).check(4).is_ok());
+        let error = policy(1e-6).check(4).unwrap_err();
+        assert!(error.message().contains("8.0e-6 or more"), "{error}");
     }
 }

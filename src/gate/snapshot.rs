@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::metrics::{Case, StatsTable};
 use crate::recipe;
 use crate::results::cell::CellDir;
-use crate::results::points::ATTRIBUTES;
+use crate::results::points::{ATTRIBUTES, points, width};
 use crate::results::schema::{CellResult, Score, Scores};
 use crate::results::stats_columns::Part;
 use crate::results::store::RunDir;
@@ -91,6 +91,22 @@ pub struct Row {
 }
 
 impl Row {
+    /// A score that is not that of the row's statistics, as a sentence: one of the two was changed by hand.
+    pub(super) fn other_than_its_statistics(&self) -> Option<String> {
+        self.metrics.iter().find_map(|(metric, score)| {
+            let table = self.table(metric)?;
+            let of = points(metric).filter(|_| Some(table.width) == width(metric))?;
+            let found = of(&table.sums());
+            let rounding = 1e-6 * found.abs().max(1.0);
+            ((found - score.points).abs() > rounding).then(|| {
+                format!(
+                    "{metric} has {} points, and its statistics give {found}",
+                    score.points
+                )
+            })
+        })
+    }
+
     /// What [`crate::gate::statistics`] keeps.
     pub(super) fn statistics(&self) -> Part<'_> {
         Part {
@@ -163,9 +179,12 @@ impl Snapshot {
         let parts = cases.iter().flat_map(|case| {
             // The number of references stands before them, so that none can slip into another case.
             let count = case.references.len().to_string();
+            // Nor does it matter in which order a caption's references stand.
+            let mut references = case.references.clone();
+            references.sort_unstable();
             [case.id.clone(), count.into()]
                 .into_iter()
-                .chain(case.references.iter().cloned())
+                .chain(references)
         });
         Ok(Self {
             source: Source::Files,
@@ -306,10 +325,11 @@ mod tests {
         other.hypothesis = "a blue cube".into();
         assert_eq!(fingerprint(&[other]), one);
         assert_eq!(one.len(), 64);
+        // In which order references stand changes no score.
+        assert_eq!(fingerprint(&[case("1", &["b", "a"])]), one);
         for other in [
             vec![case("2", &["a", "b"])],
             vec![case("1", &["a"])],
-            vec![case("1", &["b", "a"])],
             vec![case("1", &["ab", ""])],
             vec![case("1", &["a"]), case("b", &[])],
         ] {

@@ -57,7 +57,14 @@ pub fn write(path: &Path, rows: &[Row]) -> Result<Option<String>> {
 /// # Errors
 /// [`Error::Input`] if the file is not there, is not the one whose SHA-256 is `expected`, or does not fit the rows.
 pub fn read(path: &Path, expected: &str, rows: &mut [Row]) -> Result<()> {
-    let bytes = fs::read(path).map_err(|e| Error::reading(path, e))?;
+    let bytes = fs::read(path).map_err(|e| {
+        let message = format!(
+            "cannot read {}: {e}; a baseline is two files, .json and .parquet, which are committed together; `bench \
+             baseline save --force` makes both anew",
+            path.display()
+        );
+        Error::input(message)
+    })?;
     let found = digest(&bytes);
     if found != expected {
         let message = "these are not the statistics that the baseline was saved with (SHA-256 differs): both files \

@@ -66,7 +66,7 @@ pub(super) fn doubt(check: &Check) -> Option<String> {
     let test = check
         .test
         .filter(|_| check.verdict == Verdict::Unconfirmed)?;
-    let detectable = test.detectable;
+    let detectable = test.detectable?;
     Some(format!("detects falls from {detectable:.2} points"))
 }
 

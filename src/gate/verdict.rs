@@ -68,8 +68,9 @@ pub struct Test {
     pub p_fall_adjusted: f64,
     /// The one-sided p-value of a rise, corrected in the same way.
     pub p_rise_adjusted: f64,
-    /// The smallest fall that this test set would confirm with a power of 80 %, were it the first to be corrected.
-    pub detectable: f64,
+    /// The smallest fall that this test set would confirm with a power of 80 %, were it the first to be corrected;
+    /// `None` where no caption differs.
+    pub detectable: Option<f64>,
 }
 
 /// All verdicts of a gate.

@@ -7,7 +7,10 @@ use crate::results::points::{ATTRIBUTES, points, width};
 use crate::results::stats_file::CaptionStats;
 use crate::results::table::{PAPER_METRICS, Row, RowKind};
 use crate::stats::bootstrap::{self, interval95_of_mean};
-use crate::stats::paired::Settings;
+use crate::stats::paired::{MOST, Settings, resamples};
+
+/// A corrected p-value up to which a difference is called sure.
+pub const LEVEL: f64 = 0.05;
 
 /// The metrics that rows are compared under: those of the main table.
 pub fn metrics() -> impl Iterator<Item = &'static str> {
@@ -75,7 +78,12 @@ pub fn of_rows(data: &ReportData, rows: &[Row]) -> Vec<Contrast> {
         })
         .collect();
     let metrics: Vec<&str> = metrics().collect();
-    contrasts(&systems, &pairs, &metrics, &Settings::new(threads()))
+    let tests = pairs.len() * metrics.len();
+    let settings = Settings {
+        resamples: resamples(tests, LEVEL).unwrap_or(MOST),
+        ..Settings::new(threads())
+    };
+    contrasts(&systems, &pairs, &metrics, &settings)
 }
 
 /// The statistics of a row's cells, if all have them and are of the same pictures.

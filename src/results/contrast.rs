@@ -18,6 +18,10 @@ pub struct System<'a> {
     pub signatures: BTreeMap<&'a str, &'a str>,
 }
 
+/// Captions that must differ for the interval of a difference to hold the truth about as often as it says: in
+/// `examples/coverage` it does in 93 % of test sets of 100, and in 72 % where fewer than these differ.
+pub const FEW_DIFFERING: usize = 10;
+
 /// The difference between two systems under one metric, in points.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Contrast {
@@ -31,6 +35,9 @@ pub struct Contrast {
     pub found: Difference,
     /// Its p-value by Holm's correction over all contrasts, where it has one.
     pub p_adjusted: Option<f64>,
+    /// How many captions have other statistics, of any seed. The interval rests on these alone: of fewer than
+    /// [`FEW_DIFFERING`], it is too narrow.
+    pub differing: usize,
     /// How the difference varies from seed to seed: the standard deviation of that between one seed of each system,
     /// where either has several. It is no part of the interval, which is of the images.
     pub seed_sd: Option<f64>,
@@ -85,6 +92,7 @@ pub fn contrasts(
                 points: [first.mean, second.mean],
                 found,
                 p_adjusted: None,
+                differing: differing(both.map(|system| system.of(metric))),
                 seed_sd: match (first.sd, second.sd) {
                     (None, None) => None,
                     (a, b) => Some(a.unwrap_or(0.0).hypot(b.unwrap_or(0.0))),
@@ -136,6 +144,19 @@ impl<'a> System<'a> {
             false => Vec::new(),
         }
     }
+}
+
+/// How many captions two systems have other statistics of, seed by seed.
+fn differing([first, second]: [Vec<&StatsTable>; 2]) -> usize {
+    let captions = first.first().map_or(0, |table| table.len());
+    let (seeds, others) = (first.len().max(second.len()), second.len());
+    let differs = |caption: &usize| {
+        (0..seeds).any(|seed| {
+            let [a, b] = [first[seed % first.len()], second[seed % others]];
+            a.row(*caption) != b.row(*caption)
+        })
+    };
+    (0..captions).filter(differs).count()
 }
 
 /// Holm's correction over all contrasts that have a p-value.
@@ -217,5 +238,6 @@ mod tests {
             (Some(1.0), Some(1.0))
         );
         assert_eq!(found[1].seed_sd, None);
+        assert_eq!([found[0].differing, found[1].differing], [10, 0]);
     }
 }

@@ -4,6 +4,7 @@ mod baselines;
 mod bench;
 mod comparable;
 mod files;
+mod hazards;
 mod outputs;
 mod planted;
 mod verdicts;

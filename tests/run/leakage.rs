@@ -78,6 +78,8 @@ fn copies_across_splits_are_named() {
     assert_eq!(notes, serde_json::json!(expected));
     let report = fs::read_to_string(run.join("report/report.html")).unwrap();
     assert!(report.contains(&pairs[0]), "not in the report");
+    let text = fs::read_to_string(run.join("report/report.txt")).unwrap();
+    assert!(text.contains("look the same as a training"), "{text}");
 }
 
 #[test]

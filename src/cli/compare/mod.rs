@@ -4,7 +4,6 @@ mod changed;
 mod output;
 mod side;
 
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -16,9 +15,12 @@ use super::plan::threads;
 use super::score::output::{check, is_stdout};
 use crate::error::{Error, Result};
 use crate::metrics;
-use crate::results::contrast::{Contrast, System, contrasts};
+use crate::results::contrast::{Contrast, FEW_DIFFERING, System, contrasts};
 use crate::results::points::ATTRIBUTES;
-use crate::stats::paired::{RESAMPLES, SEED, Settings};
+use crate::stats::paired::{MOST, SEED, Settings, resamples};
+
+/// The level that a corrected p-value must be able to reach.
+const LEVEL: f64 = 0.05;
 
 /// The metrics of who names none, of captions files.
 const SUITE: &str = "paper";
@@ -51,9 +53,9 @@ pub struct CompareArgs {
     /// One more metric, such as hf.meteor; may be given often
     #[arg(long, value_name = "M")]
     pub metric: Vec<String>,
-    /// Resamples, and as many exchanges
-    #[arg(long, value_name = "N", default_value_t = NonZeroUsize::new(RESAMPLES).expect("a number above 0"))]
-    pub resamples: NonZeroUsize,
+    /// Resamples, and as many exchanges, from 100 on [default: 10000, and more if more lines are corrected together]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(100..=MOST as i64))]
+    pub resamples: Option<u32>,
     /// The seed of both; sacreBLEU's is the default
     #[arg(long, value_name = "SEED", default_value_t = SEED)]
     pub seed: u64,
@@ -94,7 +96,6 @@ pub fn run(args: CompareArgs) -> Result<()> {
         check(path)?;
     }
     let settings = Settings {
-        resamples: args.resamples.get(),
         seed: args.seed,
         ..Settings::new(threads(args.threads)?)
     };
@@ -157,7 +158,7 @@ fn compare(
     sides: &[Side; 2],
     asked: &[&'static str],
     args: &CompareArgs,
-    settings: Settings,
+    mut settings: Settings,
     mut notes: Vec<String>,
 ) -> Result<Comparison> {
     let [first, second] = sides;
@@ -193,10 +194,28 @@ fn compare(
     }
     let systems: Vec<System> = rows.iter().flatten().map(|row| row.system()).collect();
     let pairs: Vec<[usize; 2]> = (0..rows.len()).map(|row| [2 * row, 2 * row + 1]).collect();
+    let needed = resamples(pairs.len() * metrics.len(), LEVEL).unwrap_or(MOST);
+    settings.resamples = args.resamples.map_or(needed, |asked| asked as usize);
     let contrasts = match problems.is_empty() {
         true => contrasts(&systems, &pairs, &metrics, &settings),
         false => Vec::new(),
     };
+    let tested = contrasts.iter().filter(|c| c.p_adjusted.is_some()).count();
+    if tested as f64 / (settings.resamples + 1) as f64 > LEVEL {
+        notes.push(format!(
+            "with {} resamples no p of {tested} lines can be {LEVEL} or less once corrected: --resamples {needed}",
+            settings.resamples
+        ));
+    }
+    notes.extend(few_differ(&rows, &contrasts));
+    if contrasts.is_empty() && problems.is_empty() {
+        let message = format!(
+            "there is nothing to test: a test takes two captions, and statistics that are those of {}",
+            metrics.join(", ")
+        );
+        return Err(Error::NothingToCompare(message));
+    }
+    notes.extend(not_compared(asked, &metrics, &contrasts));
     let preferred = |key: &&str| {
         args.by
             .as_deref()
@@ -221,6 +240,42 @@ fn compare(
         problems,
         settings,
     })
+}
+
+/// What must be known of intervals that rest on a few captions.
+fn few_differ(rows: &[[&SideRow; 2]], contrasts: &[Contrast]) -> Vec<String> {
+    let few = |contrast: &&Contrast| (1..FEW_DIFFERING).contains(&contrast.differing);
+    let note = |contrast: &Contrast| {
+        let row = rows[contrast.pair[0] / 2][1];
+        format!(
+            "{} of {}: {} of {} captions differ; of fewer than {FEW_DIFFERING} that do, the interval is too narrow",
+            contrast.metric,
+            row.label,
+            contrast.differing,
+            row.captions()
+        )
+    };
+    contrasts.iter().filter(few).map(note).collect()
+}
+
+/// The metrics that were asked for or are common to both and have no line, with the reason.
+fn not_compared(asked: &[&str], common: &[&str], contrasts: &[Contrast]) -> Vec<String> {
+    let mut notes = Vec::new();
+    for key in asked.iter().filter(|key| !common.contains(key)) {
+        let unavailable = metrics::metric(key).and_then(|metric| metric.unavailable());
+        notes.push(match unavailable {
+            Some(why) => format!("{key} is unavailable: it {why}"),
+            None => format!("{key}: the two were not both scored under it"),
+        });
+    }
+    for key in common {
+        if !contrasts.iter().any(|contrast| contrast.metric == *key) {
+            notes.push(format!(
+                "{key}: its statistics of every caption are none that it can be computed from"
+            ));
+        }
+    }
+    notes
 }
 
 /// The rows of one label on both sides; or the only row of each.

@@ -44,7 +44,10 @@ pub fn text(comparison: &Comparison) -> String {
             interval(contrast.found.interval),
             p(contrast.found.p),
             p(contrast.p_adjusted),
-            format!("{:.2}", contrast.found.detectable),
+            contrast
+                .found
+                .detectable
+                .map_or("none".into(), |from| format!("{from:.2}")),
         ];
         if several_seeds {
             cells.push(
@@ -117,13 +120,15 @@ struct Line<'a> {
     row: &'a str,
     metric: &'a str,
     n: usize,
+    /// Captions that differ.
+    differing: usize,
     a: f64,
     b: f64,
     difference: f64,
     ci95: [f64; 2],
     p: Option<f64>,
     p_holm: Option<f64>,
-    detectable: f64,
+    detectable: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     seed_sd: Option<f64>,
     sacrebleu: SacreBleu,
@@ -175,6 +180,7 @@ impl Comparison {
             row,
             metric: &contrast.metric,
             n: *n,
+            differing: contrast.differing,
             a,
             b,
             difference: found.difference,

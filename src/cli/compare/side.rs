@@ -53,6 +53,9 @@ impl SideRow {
     /// A caption's own score under a metric; `None` where there are no statistics.
     pub fn caption_score(&self, metric: &dyn Metric, caption: usize) -> Option<f64> {
         let table = self.cells[0].table(metric.key())?;
+        if table.width != metric.width() {
+            return None;
+        }
         Some(metric.caption_score(table.row(caption)))
     }
 

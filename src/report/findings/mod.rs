@@ -5,16 +5,13 @@ mod inside;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ReportData;
-use super::contrasts::between;
+use super::contrasts::{LEVEL, between};
 use crate::results::contrast::Contrast;
 use crate::results::table::paper::paper;
 use crate::results::table::{Measure, PAPER_METRICS, Row, RowKind, Shown};
 use crate::results::table::{metric_heading, write_number};
 
-/// A corrected p-value up to which a difference is called sure.
-const LEVEL: f64 = 0.05;
-
-/// What must be read before any number: the cells' warnings, unfinished cells, rows that cannot be compared.
+/// What must be read before any number: leakage, the cells' warnings, unfinished cells, rows that cannot be compared.
 pub fn warnings(data: &ReportData) -> Vec<String> {
     let mut warnings = Vec::new();
     for run in &data.runs {
@@ -23,6 +20,13 @@ pub fn warnings(data: &ReportData) -> Vec<String> {
         } else {
             String::new()
         };
+        // What was seen in training is no test.
+        let leaks = run
+            .stamp
+            .notes
+            .iter()
+            .filter(|note| note.starts_with("leakage"));
+        warnings.extend(leaks.map(|leak| format!("{prefix}{leak}.")));
         for cell in &run.cells {
             let of_cell = |w: &String| format!("{prefix}{}: {w}", cell.result.label);
             warnings.extend(cell.result.warnings.iter().map(of_cell));
@@ -135,8 +139,7 @@ fn against_baseline(
     contrasts: &[Contrast],
 ) -> Option<String> {
     let paper = paper();
-    let of = |variant: &str| paper.tables[0].rows.iter().find(|r| r.variant == variant);
-    let (theirs, their_base) = (of("vae-cl")?, of("encoder-decoder")?);
+    let theirs = [base, ours].map(|row| paper.row(&rows[row]));
     let points = |difference| write_number(difference, Shown::Difference);
     let mut parts = Vec::new();
     for (i, column) in paper.columns.iter().enumerate() {
@@ -151,11 +154,16 @@ fn against_baseline(
             });
             format!(" [{}, {}]{p}", points(low), points(high))
         });
+        let theirs = match theirs {
+            [Some(base), Some(ours)] => {
+                format!(" (paper {})", points(ours.points[i] - base.points[i]))
+            }
+            _ => String::new(),
+        };
         parts.push(format!(
-            "{} {}{tested} (paper {})",
+            "{} {}{tested}{theirs}",
             column.heading,
             points(a.mean - b.mean),
-            points(theirs.points[i] - their_base.points[i]),
         ));
     }
     (!parts.is_empty()).then(|| format!("minus the baseline, in points: {}.", parts.join("; ")))

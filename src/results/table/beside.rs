@@ -46,7 +46,7 @@ pub fn diagnostics(paper: &Paper, rows: &[Row]) -> Result<Option<Table>> {
         .iter()
         .map(|(row, name, _)| match name.starts_with("z-") {
             true => None,
-            false => paper_points(paper, row),
+            false => paper.row(row).map(|found| found.points),
         })
         .collect();
     for (i, metric) in paper.columns.iter().enumerate() {
@@ -79,18 +79,6 @@ pub fn diagnostics(paper: &Paper, rows: &[Row]) -> Result<Option<Table>> {
             .to_owned(),
     );
     Ok(Some(table))
-}
-
-/// The paper's points for a row: with the same latent, or else its Table 4 row of the variant.
-fn paper_points(paper: &Paper, row: &Row) -> Option<[f64; 4]> {
-    let theirs = || paper.tables.iter().rev().flat_map(|t| &t.rows);
-    let same = |r: &&super::paper::PaperRow| {
-        r.variant == row.variant && r.latent == row.latent && r.latent_size == row.latent_size
-    };
-    theirs()
-        .find(same)
-        .or_else(|| theirs().find(|r| r.variant == row.variant))
-        .map(|found| found.points)
 }
 
 /// Attribute accuracy by kind of attribute; `None` where it was not measured.

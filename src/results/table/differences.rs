@@ -2,7 +2,7 @@
 
 use super::{Column, Measure, Row, RowKind, Sheet, Shown, Table, metric_heading};
 use crate::error::Result;
-use crate::results::contrast::Contrast;
+use crate::results::contrast::{Contrast, FEW_DIFFERING};
 use crate::results::points::ATTRIBUTES;
 
 /// A line for each pair of rows that has a contrast; `None` if none has.
@@ -63,7 +63,7 @@ pub fn differences(rows: &[Row], contrasts: &[Contrast]) -> Result<Option<Table>
         };
         number("p", &|c| c.found.p);
         number("p_holm", &|c| c.p_adjusted);
-        number("detectable", &|c| Some(c.found.detectable));
+        number("detectable", &|c| c.found.detectable);
         let heading = match metric {
             ATTRIBUTES => "Attributes",
             _ => metric_heading(metric),
@@ -81,6 +81,16 @@ pub fn differences(rows: &[Row], contrasts: &[Contrast]) -> Result<Option<Table>
          five."
             .to_owned(),
     ];
+    let few = |c: &&Contrast| (1..FEW_DIFFERING).contains(&c.differing);
+    if let Some(contrast) = contrasts.iter().find(few) {
+        let [first, second] = contrast.pair;
+        table.notes.push(format!(
+            "Where fewer than {FEW_DIFFERING} captions differ, the interval is too narrow: {} − {}, {} of them.",
+            name(second),
+            name(first),
+            contrast.differing
+        ));
+    }
     if rows.iter().any(|row| row.seeds.len() > 1) {
         table.notes.push(
             "± is the standard deviation of the difference from seed to seed, and no part of the interval. Without the \

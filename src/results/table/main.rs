@@ -5,7 +5,7 @@ use super::{identity_columns, metric_heading};
 use crate::error::Result;
 use crate::results::points::ATTRIBUTES;
 
-/// Captions below which percentile intervals are known to be narrow (`examples/coverage`).
+/// Captions below which intervals hold the true score a little less often than they say (`examples/coverage`).
 const FEW: usize = 200;
 
 /// The main table: points and 95 % intervals per metric, and attribute accuracy where it was measured.
@@ -56,8 +56,8 @@ fn notes(rows: &[&Row]) -> Vec<String> {
     ];
     if rows.iter().flat_map(|r| &r.cells).any(|c| c.n < FEW) {
         notes.push(format!(
-            "Of fewer than {FEW} captions, intervals are somewhat too narrow: of 100 captions they hold the true \
-             value in 90 to 93 of 100 cases."
+            "Of fewer than {FEW} captions, intervals are a little too narrow: of 100 captions they hold the true \
+             score in 92 to 95 of 100 cases."
         ));
     }
     if rows.iter().any(|r| r.seeds.len() > 1) {

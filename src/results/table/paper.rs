@@ -4,6 +4,8 @@ use std::sync::OnceLock;
 
 use serde::Deserialize;
 
+use super::Row;
+
 /// The paper that is reproduced: its setting and its four tables.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -62,6 +64,18 @@ pub struct PaperRow {
     pub learning_rate: f64,
     /// Points (0…100), in the order of [`Paper::columns`].
     pub points: [f64; 4],
+}
+
+impl Paper {
+    /// Its row of the same variant, latent type and size, wherever it stands; other rows are of other models.
+    pub fn row(&self, row: &Row) -> Option<&PaperRow> {
+        let mut rows = self.tables.iter().flat_map(|table| &table.rows);
+        rows.find(|theirs| {
+            theirs.variant == row.variant
+                && theirs.latent == row.latent
+                && theirs.latent_size == row.latent_size
+        })
+    }
 }
 
 /// The paper, parsed once.

@@ -119,7 +119,8 @@ const QUESTIONS: [Question; 4] = [
         name: "latent",
         title: "What does the latent carry?",
         probes: &[
-            probe(&["kl_per_dimension"], "Dimensions", "KL (nats)", Quantity),
+            probe(&["kl_per_picture"], "KL (nats)", "a picture", Quantity),
+            probe(&["kl_per_dimension"], "KL (nats)", "a dimension", Quantity),
             probe(&["active_units"], "Dimensions", "active", Count),
             probe(&["latent_dimensions"], "Dimensions", "all", Count),
             probe(&["mutual_information"], "I(x; z) (nats)", "found", Quantity),
@@ -130,8 +131,10 @@ const QUESTIONS: [Question; 4] = [
                 Quantity,
             ),
         ],
-        note: "Active: the posterior's mean moves with the picture (variance over 0.01). At most: what it takes to tell \
-               the pictures apart that were looked at.",
+        note: "KL: of the posterior from the prior, all that a picture costs, and the mean over its dimensions and \
+               latent vectors (a CLS latent has one, a patch latent as many as the encoder has tokens). Active: the \
+               posterior's mean moves with the picture (variance over 0.01). At most: what it takes to tell the \
+               pictures apart that were looked at.",
         asked_of: "kl_per_dimension",
     },
     Question {

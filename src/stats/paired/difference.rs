@@ -19,13 +19,13 @@ pub struct Difference {
     /// `None` where one system has more seeds than the other.
     pub p: Option<f64>,
     /// The one-sided p-value of a fall: by paired bootstrap, the share of resamples in which the second system is
-    /// no worse.
+    /// no worse; and no less than half of `p`, as a bootstrap of a few captions knows too little of chance.
     pub p_fall: f64,
     /// The one-sided p-value of a rise.
     pub p_rise: f64,
     /// The smallest true difference, either way, that this test set would show at the level asked for with a power
-    /// of [`POWER`].
-    pub detectable: f64,
+    /// of [`POWER`]; `None` where no caption differs in what it counts.
+    pub detectable: Option<f64>,
     /// What sacreBLEU says of the same.
     pub sacrebleu: SacreBleu,
 }
@@ -72,13 +72,16 @@ impl Difference {
             let further = trials.iter().filter(|trial| **trial > edge).count();
             exchangeable.then(|| share(further))
         };
+        let p = beyond(distance - ROUNDING);
+        // Exchanges know no side: half of them are beyond on either.
+        let half = |worse: bool| p.filter(|_| worse).map_or(0.0, |p| p / 2.0);
         redrawn.sort_unstable_by(f64::total_cmp);
         Some(Self {
             difference,
             interval: [percentile(&redrawn, 0.025), percentile(&redrawn, 0.975)],
-            p: beyond(distance - ROUNDING),
-            p_fall,
-            p_rise,
+            p,
+            p_fall: p_fall.max(half(difference < 0.0)),
+            p_rise: p_rise.max(half(difference > 0.0)),
             detectable: detectable(&redrawn, level),
             sacrebleu: SacreBleu {
                 paired_bs,
@@ -92,12 +95,13 @@ impl Difference {
 ///
 /// Chance is how the resamples' differences lie about their mean, taken as even to both sides; no normal law is
 /// assumed. A true difference δ is seen as δ + chance, and must lie beyond what chance alone exceeds at the level.
-fn detectable(redrawn: &[f64], level: f64) -> f64 {
+fn detectable(redrawn: &[f64], level: f64) -> Option<f64> {
     let mean = redrawn.iter().sum::<f64>() / redrawn.len() as f64;
     let mut chance: Vec<f64> = redrawn.iter().map(|d| (d - mean).abs()).collect();
     chance.sort_unstable_by(f64::total_cmp);
     // Of what is even to both sides, the POWER-quantile is that of its distance at 2 · POWER − 1.
-    percentile(&chance, 1.0 - level) + percentile(&chance, 2.0 * POWER - 1.0)
+    let found = percentile(&chance, 1.0 - level) + percentile(&chance, 2.0 * POWER - 1.0);
+    (found > ROUNDING).then_some(found)
 }
 
 #[cfg(test)]
@@ -112,7 +116,7 @@ mod tests {
         let uniform = |at: u64| draws.bits(at) as f64 / 2f64.powi(64);
         let normal = |i: u64| (0..12).map(|j| uniform(12 * i + j)).sum::<f64>() - 6.0;
         let values: Vec<f64> = (0..200_000).map(|i| 3.0 * normal(i)).collect();
-        let found = detectable(&values, 0.05) / 3.0;
+        let found = detectable(&values, 0.05).unwrap() / 3.0;
         assert!((found - 2.80).abs() < 0.03, "{found}");
     }
 
@@ -122,7 +126,17 @@ mod tests {
         let found = Difference::new(-0.1, all(-0.1), all(0.1), 0.05).unwrap();
         assert_eq!(found.p, Some(1.0));
         assert_eq!(found.sacrebleu.paired_ar, Some(0.01));
-        assert_eq!((found.p_fall, found.p_rise), (0.01, 1.0));
+        // Nor is it of a fall, though each resample has it.
+        assert_eq!((found.p_fall, found.p_rise), (0.5, 1.0));
+        assert_eq!(found.detectable, None);
+    }
+
+    #[test]
+    fn a_fall_that_both_tests_see_is_one() {
+        let redrawn = (0..999).map(|i| -1.0 + f64::from(i % 7) / 10.0);
+        let found = Difference::new(-0.7, redrawn, std::iter::repeat_n(0.1, 999), 0.05).unwrap();
+        assert_eq!((found.p, found.p_fall), (Some(0.001), 0.001));
+        assert!(found.detectable.is_some_and(|from| from > 0.0));
     }
 
     #[test]

@@ -23,8 +23,11 @@ use super::redraws::{Exchanges, Redraws};
 use super::resample::over_resamples;
 use systems::Systems;
 
-/// Resamples, and as many exchanges, where nobody asks for another number.
+/// Resamples, and as many exchanges, where nobody asks for another number and few tests are corrected together.
 pub const RESAMPLES: usize = 10_000;
+
+/// Resamples at most.
+pub const MOST: usize = 1_000_000;
 
 /// sacreBLEU's seed.
 pub const SEED: u64 = 12345;
@@ -52,6 +55,14 @@ impl Settings {
             threads,
         }
     }
+}
+
+/// How many resamples so many tests need at a level: the smallest p-value there can be is one in as many, and Holm's
+/// correction makes it so many times larger, which must leave it below the level. At least [`RESAMPLES`]; `None` where
+/// it would take more than [`MOST`].
+pub fn resamples(tests: usize, level: f64) -> Option<usize> {
+    let needed = 2.0 * tests as f64 / level;
+    (needed <= MOST as f64).then(|| (needed.ceil() as usize).max(RESAMPLES))
 }
 
 /// The difference of every pair of systems under every metric, `[metric][pair]`; a pair names the places of its
@@ -94,4 +105,20 @@ pub fn differences(
     };
     let of_metric = |metric| (0..pairs.len()).map(|pair| of(metric, pair)).collect();
     (0..metrics.len()).map(of_metric).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stats::holm;
+
+    #[test]
+    fn enough_is_drawn_for_the_smallest_p_value_to_survive_correction() {
+        assert_eq!(resamples(4, 0.05), Some(RESAMPLES));
+        for (tests, level) in [(595, 0.05), (4, 0.0003), (5000, 0.05)] {
+            let smallest = 1.0 / (resamples(tests, level).unwrap() + 1) as f64;
+            assert!(holm(&vec![smallest; tests])[0] <= level, "{tests} {level}");
+        }
+        assert_eq!(resamples(4, 1e-6), None);
+    }
 }

@@ -35,6 +35,7 @@ impl Latent {
     ) -> Result<Self> {
         let mut gathered: Option<PosteriorMeans> = None;
         let mut kl: Vec<f64> = Vec::new();
+        let mut vectors = 1;
         let (mut means, mut log_variances, mut dimensions) = (Vec::new(), Vec::new(), 1);
         for start in (0..test.len()).step_by(BLOCK) {
             let count = BLOCK.min(test.len() - start);
@@ -45,7 +46,7 @@ impl Latent {
             for picture in posterior.means.chunks_exact(tokens * size) {
                 moments.push(picture);
             }
-            dimensions = tokens * size;
+            (dimensions, vectors) = (tokens * size, tokens);
             // The first pictures stand for all: their order is the data's.
             let wanted = information::pictures(test.len(), dimensions) * dimensions;
             let more = (wanted - means.len().min(wanted)).min(posterior.means.len());
@@ -61,6 +62,10 @@ impl Latent {
         let collapse = Collapse::judge(&kl, &variances);
         let mut probes = Probes::from([
             ("kl_per_dimension".into(), collapse.kl_per_dimension),
+            (
+                "kl_per_picture".into(),
+                kl.iter().sum::<f64>() * vectors as f64,
+            ),
             ("active_units".into(), collapse.active_units as f64),
             ("latent_dimensions".into(), collapse.dimensions as f64),
         ]);
