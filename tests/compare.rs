@@ -266,7 +266,7 @@ fn what_is_not_compared_is_said() {
     contains(
         &text,
         &[
-            "coco.bleu1 of captions: 2 of 30 captions differ",
+            "captions: 2 of 30 captions differ under coco.bleu1, ",
             "too narrow",
         ],
     );

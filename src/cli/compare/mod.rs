@@ -242,20 +242,23 @@ fn compare(
     })
 }
 
-/// What must be known of intervals that rest on a few captions.
+/// What must be known of intervals that rest on a few captions, a sentence a row.
 fn few_differ(rows: &[[&SideRow; 2]], contrasts: &[Contrast]) -> Vec<String> {
-    let few = |contrast: &&Contrast| (1..FEW_DIFFERING).contains(&contrast.differing);
-    let note = |contrast: &Contrast| {
-        let row = rows[contrast.pair[0] / 2][1];
-        format!(
-            "{} of {}: {} of {} captions differ; of fewer than {FEW_DIFFERING} that do, the interval is too narrow",
-            contrast.metric,
-            row.label,
-            contrast.differing,
-            row.captions()
-        )
+    let note = |(at, row): (usize, &[&SideRow; 2])| {
+        let few = contrasts.iter().filter(|contrast| {
+            contrast.pair[0] / 2 == at && (1..FEW_DIFFERING).contains(&contrast.differing)
+        });
+        let few: Vec<&Contrast> = few.collect();
+        let most = few.iter().map(|contrast| contrast.differing).max()?;
+        let metrics: Vec<&str> = few.iter().map(|c| c.metric.as_str()).collect();
+        Some(format!(
+            "{}: {most} of {} captions differ under {}; of fewer than {FEW_DIFFERING} that do, intervals are too narrow",
+            row[1].label,
+            row[1].captions(),
+            metrics.join(", ")
+        ))
     };
-    contrasts.iter().filter(few).map(note).collect()
+    rows.iter().enumerate().filter_map(note).collect()
 }
 
 /// The metrics that were asked for or are common to both and have no line, with the reason.
