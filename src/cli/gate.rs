@@ -9,11 +9,11 @@ use clap::Args;
 use crate::cli::plan::threads;
 use crate::cli::score;
 use crate::cli::score::input::Files;
-use crate::cli::score::output::{check, is_stdout, write};
+use crate::cli::score::output::{check, is_stdout, json, write};
 use crate::error::{Error, Result};
 use crate::gate::baseline::{self, Baseline};
 use crate::gate::compare::compare;
-use crate::gate::rule::{ALPHA, Policy, Rule};
+use crate::gate::rule::{Policy, Rule};
 use crate::gate::snapshot::Snapshot;
 use crate::gate::tolerance::{DEFAULT_POINTS, Tolerances};
 use crate::gate::verdict::Outcome;
@@ -21,6 +21,7 @@ use crate::gate::{github, junit, text};
 use crate::metrics::{self, Metric};
 use crate::results::scores::scores;
 use crate::results::store::RunDir;
+use crate::stats::paired::LEVEL;
 
 /// Where GitHub wants a step's summary, if it runs there.
 const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
@@ -49,7 +50,7 @@ pub struct GateArgs {
     #[arg(long, alias = "tolerance", value_name = "POINTS", default_value_t = DEFAULT_POINTS, allow_negative_numbers = true)]
     pub max_drop: f64,
     /// The probability with which tests may find a fall where nothing fell, over all scores together
-    #[arg(long, value_name = "LEVEL", default_value_t = ALPHA, allow_negative_numbers = true)]
+    #[arg(long, value_name = "LEVEL", default_value_t = LEVEL, allow_negative_numbers = true)]
     pub alpha: f64,
     /// What fails: a fall beyond --max-drop that is sure (both), one beyond --max-drop (tolerance), or a sure one (stat)
     #[arg(long, value_enum, default_value_t)]
@@ -109,11 +110,7 @@ impl SourceArgs {
         let mut cases = score::captions(&files, threads)?;
         // Files of captions have no order; statistics of two are paired by theirs.
         cases.sort_by(|a, b| a.id.cmp(&b.id));
-        for metric in metrics {
-            if let Some(why) = metric.unavailable() {
-                eprintln!("note: {} is unavailable: it {why}", metric.key());
-            }
-        }
+        score::say_unavailable(metrics);
         let evaluation = score::evaluate(metrics, &cases, threads);
         let references: Vec<_> = self
             .references
@@ -186,10 +183,7 @@ pub fn run(args: GateArgs) -> Result<()> {
 /// Writes the verdicts to all places that were asked for.
 fn publish(args: &GateArgs, outcome: &Outcome) -> Result<()> {
     if let Some(path) = &args.json {
-        let document = serde_json::to_string_pretty(&outcome.document());
-        let mut document = document.map_err(|e| Error::writing(path, e))?;
-        document.push('\n');
-        write(path, document.as_bytes())?;
+        json(path, &outcome.document())?;
     }
     if let Some(path) = &args.junit {
         write(path, junit::document(outcome).as_bytes())?;

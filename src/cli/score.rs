@@ -160,14 +160,10 @@ pub fn run(args: ScoreArgs) -> Result<()> {
         each::write(path, &metrics, &cases, &evaluation)?;
     }
     if let Some(path) = &args.json {
-        output::document(path, &document)?;
+        output::json(path, &document)?;
     }
     if args.json.as_deref().is_some_and(output::is_stdout) {
-        for metric in &metrics {
-            if let Some(why) = metric.unavailable() {
-                eprintln!("note: {} is unavailable: it {why}", metric.key());
-            }
-        }
+        say_unavailable(&metrics);
     } else {
         output::table(&metrics, &document)?;
         if let Some(description) = &document.description {
@@ -184,6 +180,15 @@ pub(super) fn captions(files: &Files, threads: usize) -> Result<Vec<Case<'_>>> {
         eprintln!("note: {note}");
     }
     Ok(captions.cases)
+}
+
+/// Says on the standard error which metrics have no data here.
+pub(super) fn say_unavailable(metrics: &[&dyn Metric]) {
+    for metric in metrics {
+        if let Some(why) = metric.unavailable() {
+            eprintln!("note: {} is unavailable: it {why}", metric.key());
+        }
+    }
 }
 
 /// Describes the captions, with the captions of `training` files to compare them with.

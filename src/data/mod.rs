@@ -35,5 +35,5 @@ pub use dataset::{Caption, Dataset, Example, Limits, OpenOptions, Picture, Split
 pub use fault::Fault;
 pub use image::{Rgb, decode, picture_png, read_picture};
 pub use spec::Spec;
-pub use split::{Leakage, SplitRule};
+pub use split::{LEAKAGE, Leakage, SplitRule};
 pub use store::{ImageStore, normalize};

@@ -16,6 +16,9 @@ pub enum SplitRule {
     Pairs,
 }
 
+/// How every note of a data set begins that says what was seen in training.
+pub const LEAKAGE: &str = "leakage: ";
+
 /// Test pictures that are trained on as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Leakage {
@@ -30,7 +33,7 @@ impl Leakage {
     pub fn note(&self) -> Option<String> {
         (self.test_pictures_in_training > 0).then(|| {
             format!(
-                "leakage: {} of {} test pictures ({:.1} %) were seen in training, with other captions",
+                "{LEAKAGE}{} of {} test pictures ({:.1} %) were seen in training, with other captions",
                 self.test_pictures_in_training,
                 self.test_pictures,
                 100.0 * self.test_pictures_in_training as f64 / self.test_pictures as f64

@@ -6,10 +6,7 @@ use serde::Serialize;
 use crate::error::{Error, Result};
 use crate::gate::tolerance::Tolerances;
 use crate::gate::verdict::Verdict;
-use crate::stats::paired::{MOST, resamples};
-
-/// The level where nobody asks for another.
-pub const ALPHA: f64 = 0.05;
+use crate::stats::paired::{LEVEL, MOST, resamples};
 
 /// What a fall must be to fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, ValueEnum)]
@@ -43,7 +40,7 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             max_drop: Tolerances::default(),
-            alpha: ALPHA,
+            alpha: LEVEL,
             rule: Rule::default(),
             strict: false,
             threads: 1,

@@ -7,10 +7,7 @@ use crate::results::points::{ATTRIBUTES, points, width};
 use crate::results::stats_file::CaptionStats;
 use crate::results::table::{PAPER_METRICS, Row, RowKind};
 use crate::stats::bootstrap::{self, interval95_of_mean};
-use crate::stats::paired::{MOST, Settings, resamples};
-
-/// A corrected p-value up to which a difference is called sure.
-pub const LEVEL: f64 = 0.05;
+use crate::stats::paired::{LEVEL, MOST, Settings, resamples};
 
 /// The metrics that rows are compared under: those of the main table.
 pub fn metrics() -> impl Iterator<Item = &'static str> {

@@ -85,15 +85,13 @@ impl<'a> SplitData<'a> {
         })
     }
 
-    /// Every picture with its first caption, in batches of `size`.
-    pub fn first_captions(&self, pictures: usize, size: usize) -> Vec<Vec<Pair>> {
-        let pairs: Vec<Pair> = (0..pictures.min(self.len()))
-            .map(|picture| Pair {
-                picture,
-                caption: 0,
-            })
-            .collect();
-        pairs.chunks(size).map(<[Pair]>::to_vec).collect()
+    /// Every picture with its first caption.
+    pub fn first_captions(&self) -> Vec<Pair> {
+        let pair = |picture| Pair {
+            picture,
+            caption: 0,
+        };
+        (0..self.len()).map(pair).collect()
     }
 
     /// The decoded pictures.

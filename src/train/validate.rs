@@ -30,10 +30,9 @@ pub(super) fn validate(
     let mut lm = Mean::default();
     let mut kl = Mean::default();
     let mut cl = Mean::default();
-    let batches = job
-        .validation
-        .first_captions(recipe.validation_pictures, recipe.batch);
-    for (number, pairs) in batches.iter().enumerate() {
+    let mut pairs = job.validation.first_captions();
+    pairs.truncate(recipe.validation_pictures);
+    for (number, pairs) in pairs.chunks(recipe.batch).enumerate() {
         let losses = job.validation.with_batch(job.model, pairs, |batch| {
             engine.losses(state, batch, &objective)
         })?;

@@ -17,10 +17,7 @@ use crate::error::{Error, Result};
 use crate::metrics;
 use crate::results::contrast::{Contrast, FEW_DIFFERING, System, contrasts};
 use crate::results::points::ATTRIBUTES;
-use crate::stats::paired::{MOST, SEED, Settings, resamples};
-
-/// The level that a corrected p-value must be able to reach.
-const LEVEL: f64 = 0.05;
+use crate::stats::paired::{LEVEL, MOST, SEED, Settings, resamples};
 
 /// The metrics of who names none, of captions files.
 const SUITE: &str = "paper";

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::Comparison;
 use super::changed::Changed;
-use crate::cli::score::output::write;
-use crate::error::{Error, Result};
+use crate::cli::score::output as score;
+use crate::error::Result;
 use crate::report::aligned::Align::{Left, Right};
 use crate::report::aligned::{interval, p_value, signed, table};
 use crate::results::contrast::Contrast;
@@ -161,9 +161,7 @@ pub fn json(path: &Path, comparison: &Comparison) -> Result<()> {
         notes: &comparison.notes,
         problems: &comparison.problems,
     };
-    let mut text = serde_json::to_string_pretty(&document).map_err(|e| Error::writing(path, e))?;
-    text.push('\n');
-    write(path, text.as_bytes())
+    score::json(path, &document)
 }
 
 impl Comparison {

@@ -17,7 +17,7 @@ use crate::nn::{Compute, Params, Workers};
 use crate::recipe::{Bank, Cell, Recipe, References, TestLatent, flatten};
 use crate::results::cell::CellDir;
 use crate::results::schema::{CellKind, CellResult, Cost, Diagnostic, SCHEMA};
-use crate::train::{self, Control, Ending, Job, Pair, SplitData, Trained};
+use crate::train::{self, Control, Ending, Job, SplitData, Trained};
 
 /// Of a cell's share of `--max-minutes`, the part for training; captioning and probes take the rest.
 pub const TRAINING_SHARE: f64 = 0.85;
@@ -289,11 +289,7 @@ impl Scene<'_> {
 
     /// Each word of every picture's first caption, predicted from the true words before it.
     fn teacher_forced(&self, params: &Params) -> Result<Vec<String>> {
-        let pair = |picture| Pair {
-            picture,
-            caption: 0,
-        };
-        let pairs: Vec<Pair> = (0..self.test.len()).map(pair).collect();
+        let pairs = self.test.first_captions();
         let forced = decode::teacher_forced(self.model, params, self.test, &pairs, self.workers)?;
         let decode = |row: &decode::Forced| self.texts.tokenizer.decode(&row.words);
         Ok(forced.iter().map(decode).collect())

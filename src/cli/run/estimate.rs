@@ -152,10 +152,12 @@ impl Pace {
         let validated = recipe.epochs * validation.len().min(recipe.validation_pictures);
         // Of a cell that writes: captions, teacher forcing for the diagnostic and for the test loss, embeddings
         // of test and validation and before training, and with a bottleneck a posterior and captions of the
-        // prior. Of one that retrieves: pictures twice, those embeddings, and both banks.
-        let (captioned, passes) = match cell.variant.has_bottleneck() {
-            true => (2.0, 5.0),
-            false => (1.0, 4.0),
+        // prior; with the contrastive loss embeddings of captions read in the other way, and beside other pictures. Of
+        // one that retrieves: pictures twice, those embeddings, and both banks.
+        let (captioned, passes) = match cell.variant {
+            Variant::DualEncoder | Variant::EncoderDecoder => (1.0, 4.0),
+            Variant::Vae => (2.0, 5.0),
+            Variant::VaeCl => (2.0, 7.0),
         };
         let tested = test.len() as f64 * (captioned * self.caption + passes * self.forward)
             + validation.len() as f64 * self.forward;

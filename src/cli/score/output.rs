@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
+use serde::Serialize;
+
 use super::conventions;
 use crate::error::{Error, Result};
 use crate::metrics::Metric;
@@ -39,8 +41,11 @@ pub fn check(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Writes the scores as JSON.
-pub fn document(path: &Path, document: &ScoreDocument) -> Result<()> {
+/// Writes a document as JSON, to the standard output if that is what the path means.
+///
+/// # Errors
+/// [`Error::Failed`] if the disk refuses.
+pub fn json(path: &Path, document: &impl Serialize) -> Result<()> {
     let mut text =
         serde_json::to_string_pretty(document).map_err(|error| Error::writing(path, error))?;
     text.push('\n');

@@ -8,8 +8,8 @@ const KEPT: usize = 8;
 /// pHash (Zauner: Implementation and Benchmarking of Perceptual Image Hash Functions, 2010), as Python's `imagehash`
 /// has it: of the 8 × 8 lowest frequencies of a 32 × 32 picture's luma, which are above their median.
 ///
-/// The picture is shrunk by averaging; `imagehash` uses a Lanczos filter, so that of larger pictures a bit or two
-/// differ from its.
+/// The picture is shrunk by averaging, and by `imagehash` with a Lanczos filter: of larger pictures the two are not the
+/// same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PerceptualHash(u64);
 

@@ -5,11 +5,13 @@ mod inside;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ReportData;
-use super::contrasts::{LEVEL, between};
+use super::contrasts::between;
+use crate::data::LEAKAGE;
 use crate::results::contrast::Contrast;
 use crate::results::table::paper::paper;
 use crate::results::table::{Measure, PAPER_METRICS, Row, RowKind, Shown};
 use crate::results::table::{metric_heading, write_number};
+use crate::stats::paired::LEVEL;
 
 /// What must be read before any number: leakage, the cells' warnings, unfinished cells, rows that cannot be compared.
 pub fn warnings(data: &ReportData) -> Vec<String> {
@@ -25,7 +27,7 @@ pub fn warnings(data: &ReportData) -> Vec<String> {
             .stamp
             .notes
             .iter()
-            .filter(|note| note.starts_with("leakage"));
+            .filter(|note| note.starts_with(LEAKAGE));
         warnings.extend(leaks.map(|leak| format!("{prefix}{leak}.")));
         for cell in &run.cells {
             let of_cell = |w: &String| format!("{prefix}{}: {w}", cell.result.label);

@@ -85,7 +85,7 @@ pub(super) fn how_to_read(report: &Report) -> Markup {
                     dt { "Differences" }
                     dd { "The interval is of a paired bootstrap, p of approximate randomization over images, "
                         "corrected by Holm over the table: of all that stand at p ≤ 0.05, none is chance in 95 "
-                        "of 100 reports. A true difference of the size called detectable would be found, "
+                        "of 100 reports. A true difference of the size that stands after \"from\" would be found, "
                         "without the correction, four times out of five; what is smaller, this test set "
                         "can hardly show. A difference is called sure at p ≤ 0.05 after the correction; between rows "
                         "with other numbers of seeds, which have no p, if its interval is clear of zero." }

@@ -29,6 +29,9 @@ pub const RESAMPLES: usize = 10_000;
 /// Resamples at most.
 pub const MOST: usize = 1_000_000;
 
+/// The level of tests where nobody asks for another: up to it, a corrected p-value is called sure.
+pub const LEVEL: f64 = 0.05;
+
 /// sacreBLEU's seed.
 pub const SEED: u64 = 12345;
 
@@ -46,12 +49,12 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The defaults, on so many threads: a level of 5 %.
+    /// The defaults, on so many threads.
     pub fn new(threads: usize) -> Self {
         Self {
             resamples: RESAMPLES,
             seed: SEED,
-            level: 0.05,
+            level: LEVEL,
             threads,
         }
     }

@@ -1,6 +1,6 @@
 //! How the embeddings of pictures and of their captions lie.
 
-use super::{Probes, first_captions};
+use super::Probes;
 use crate::Result;
 use crate::models::{Batch, Embeddings, LatentNoise, Model, TextPass, Workspace};
 use crate::nn::{Params, Workers};
@@ -79,7 +79,7 @@ impl Embedder<'_> {
         ahead: usize,
         workspace: &mut Workspace,
     ) -> Result<Embeddings> {
-        let pairs = first_captions(self.split);
+        let pairs = self.split.first_captions();
         self.split.with_batch(self.model, &pairs, |batch| {
             let mut captions = batch.captions.to_vec();
             let ahead = ahead.min(captions.len());

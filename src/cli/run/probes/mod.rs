@@ -10,7 +10,7 @@ use crate::models::{Model, TextPass, Workspace};
 use crate::nn::{Params, Workers};
 use crate::recipe::Cell;
 use crate::results::schema::LatentUnit;
-use crate::train::{Pair, SplitData, Trained};
+use crate::train::{SplitData, Trained};
 use crate::{Result, decode};
 use embeddings::Embedder;
 use latent::Latent;
@@ -50,7 +50,7 @@ pub fn measure(
         probes.insert("best_validation".into(), value);
     }
     if cell.variant.generates() {
-        let forced = decode::teacher_forced(model, params, test, &first_captions(test), workers)?;
+        let forced = decode::teacher_forced(model, params, test, &test.first_captions(), workers)?;
         let tokens: usize = forced.iter().map(|row| row.tokens).sum();
         let sum: f64 = forced
             .iter()
@@ -90,13 +90,4 @@ pub fn measure(
         probes.extend(lie.map(|(name, value)| (format!("{prefix}{name}"), value)));
     }
     Ok(found)
-}
-
-/// Every picture with its first caption.
-fn first_captions(split: &SplitData) -> Vec<Pair> {
-    let pair = |picture| Pair {
-        picture,
-        caption: 0,
-    };
-    (0..split.len()).map(pair).collect()
 }
