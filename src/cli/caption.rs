@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::checkpoint::{Caption, Checkpoint};
 use super::decoding::DecodingArgs;
-use super::plan::{check_device, threads};
+use super::plan::{compute, threads};
 use super::pretrained::HubArgs;
 use super::progress::Progress;
 use crate::data::{Example, ImageStore, Picture};
@@ -78,7 +78,7 @@ impl<'a> From<&'a Caption> for Written<'a> {
 /// # Errors
 /// [`Error::Input`] for a broken model or picture.
 pub fn run(args: CaptionArgs) -> Result<()> {
-    check_device(&args.device)?;
+    let compute = compute(&args.device)?;
     let examples: Vec<Example> = args
         .images
         .iter()
@@ -90,7 +90,7 @@ pub fn run(args: CaptionArgs) -> Result<()> {
         })
         .collect();
     let workers = Workers::new(threads(args.threads)?)?;
-    let mut checkpoint = Checkpoint::open(&args.model, args.hub, &workers)?;
+    let mut checkpoint = Checkpoint::open(&args.model, args.hub, compute, &workers)?;
     args.decoding.apply(&mut checkpoint)?;
     let size = checkpoint.model.config().vit.image;
     let images = ImageStore::build(&examples, size, workers.threads(), &|_, _| Ok(()))?;

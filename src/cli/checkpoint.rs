@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use super::pretrained::{HubArgs, captioner};
 use super::run::specials;
 use crate::decode::{self, Hypothesis, Method, Request, TextBank};
-use crate::models::{Model, Specials, Workspace, weights};
-use crate::nn::{Params, Workers};
+use crate::models::{Inference, Model, Specials, weights};
+use crate::nn::{Compute, Params, Precision, Workers};
 use crate::text::Tokenizer;
 use crate::{Error, Result};
 
@@ -58,6 +58,8 @@ pub struct Checkpoint {
     pub tokenizer: Tokenizer,
     /// How its captions are written.
     pub settings: Settings,
+    /// What computes.
+    compute: Compute,
     bank: Option<TextBank>,
 }
 
@@ -73,10 +75,11 @@ pub struct Caption {
 
 impl Checkpoint {
     /// Opens `model`: a checkpoint, a cell that holds one, or a Hugging Face encoder-decoder, which may be an id.
+    /// `compute` is what will caption.
     ///
     /// # Errors
     /// [`Error::Input`] that names what is missing or broken, and those of a download.
-    pub fn open(model: &Path, hub: HubArgs, workers: &Workers) -> Result<Self> {
+    pub fn open(model: &Path, hub: HubArgs, compute: Compute, workers: &Workers) -> Result<Self> {
         let folder = locate(model, hub)?;
         let (model, params, coverage) = weights::open(&folder)?;
         for note in coverage.notes() {
@@ -93,18 +96,17 @@ impl Checkpoint {
         let bank = match generates {
             true => None,
             false => Some(TextBank::build(
-                &model,
-                &params,
+                &mut Inference::on(&compute, &model, &params, workers),
                 &read_bank(&folder)?,
                 &|text| tokenizer.encode(text),
                 specials(&tokenizer),
-                workers,
             )?),
         };
         Ok(Self {
             model,
             params,
             tokenizer,
+            compute,
             bank,
             settings: Settings::read(&folder)?,
         })
@@ -115,7 +117,12 @@ impl Checkpoint {
         specials(&self.tokenizer)
     }
 
-    /// Captions `count` pictures, as its settings say: of each all hypotheses, at least one, best first.
+    /// What looks into the model, in f32.
+    pub fn inference<'c>(&'c self, workers: &'c Workers) -> Inference<'c> {
+        Inference::on(&self.compute, &self.model, &self.params, workers)
+    }
+
+    /// Captions `count` pictures, as its settings say, in f32: of each all hypotheses, at least one, best first.
     /// See [`decode::generate`] for `pictures` and `on_done`.
     ///
     /// # Errors
@@ -128,10 +135,7 @@ impl Checkpoint {
         on_done: &(dyn Fn(usize) + Sync),
     ) -> Result<Vec<Vec<Caption>>> {
         if let Some(bank) = &self.bank {
-            let mut workspace = Workspace::new(&self.model, 4);
-            let embeddings =
-                self.model
-                    .image_embeddings(&self.params, count, pictures, workers, &mut workspace);
+            let embeddings = self.inference(workers).image_embeddings(count, pictures)?;
             on_done(count);
             let caption = |text: &str| Caption {
                 text: text.into(),
@@ -150,7 +154,9 @@ impl Checkpoint {
             latent_seed: self.settings.latent_seed,
             max_tokens: self.settings.max_tokens,
         };
-        let captions = decode::generate(&request, &self.settings.decode, workers, on_done)?;
+        let (method, precision) = (&self.settings.decode, Precision::F32);
+        let captions =
+            decode::generate_on(&self.compute, precision, &request, method, workers, on_done)?;
         let caption = |hypothesis: Hypothesis| Caption {
             text: self.tokenizer.decode(&hypothesis.words),
             tokens: hypothesis.words,

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::checkpoint::Checkpoint;
 use super::decoding::DecodingArgs;
-use super::plan::{check_device, threads};
+use super::plan::{compute, threads};
 use super::pretrained::HubArgs;
 use super::progress::Progress;
 use super::{interrupt, pictures, run as bench_run};
@@ -95,11 +95,11 @@ struct CaptionLoss {
 /// # Errors
 /// [`Error::Input`] for a broken model or data set.
 pub fn run(args: EvalArgs) -> Result<()> {
-    check_device(&args.device)?;
+    let compute = compute(&args.device)?;
     let spec = args.data.parse()?;
     interrupt::flag();
     let workers = Workers::new(threads(args.threads)?)?;
-    let mut checkpoint = Checkpoint::open(&args.model, args.hub, &workers)?;
+    let mut checkpoint = Checkpoint::open(&args.model, args.hub, compute, &workers)?;
     args.decoding.apply(&mut checkpoint)?;
     let dataset = data::open(&spec, &OpenOptions::default())?;
     let examples = match args.split {
@@ -190,13 +190,7 @@ fn losses(
         .enumerate()
         .flat_map(|(picture, all)| (0..all.len()).map(move |caption| Pair { picture, caption }))
         .collect();
-    let forced = decode::teacher_forced(
-        &checkpoint.model,
-        &checkpoint.params,
-        &split,
-        &pairs,
-        workers,
-    )?;
+    let forced = decode::teacher_forced(&mut checkpoint.inference(workers), &split, &pairs)?;
     let line = |(pair, row): (&Pair, decode::Forced)| CaptionLoss {
         image_id: examples[pair.picture].image_id,
         annotation_id: examples[pair.picture].captions[pair.caption].annotation_id,

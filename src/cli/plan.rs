@@ -138,31 +138,12 @@ pub fn compute(device: &str) -> Result<Compute> {
     }
 }
 
-/// Refuses devices where everything is computed on the CPU.
-///
-/// # Errors
-/// [`Error::Input`] for a device, and for a name that is none.
-pub fn check_device(device: &str) -> Result<()> {
-    let cuda = device
-        .strip_prefix("cuda:")
-        .is_some_and(|n| n.parse::<u32>().is_ok());
-    match device {
-        "auto" | "cpu" => Ok(()),
-        _ if cuda => Err(Error::input(format!(
-            "--device {device}: this runs on the CPU alone, and CUDA serves `bench run`; use auto or cpu"
-        ))),
-        _ => Err(Error::input(format!(
-            "--device {device}: expected auto, cpu or cuda:N"
-        ))),
-    }
-}
-
 #[cfg(feature = "cuda")]
 fn any_device() -> Compute {
     match Device::open(0) {
         Ok(device) => Compute::Device(device),
         Err(error) => {
-            eprintln!("{}; training on the CPU", error.message());
+            eprintln!("{}; going on on the CPU", error.message());
             Compute::Cpu
         }
     }

@@ -5,7 +5,8 @@ use std::time::Instant;
 use crate::Result;
 use crate::decode;
 use crate::models::{
-    Batch, LatentNoise, Model, Objective, Specials, Workspace, loss_and_gradients, losses_only,
+    Batch, Inference, LatentNoise, Model, Objective, Specials, Workspace, loss_and_gradients,
+    losses_only,
 };
 use crate::nn::adamw::{self, AdamW};
 use crate::nn::{Params, Precision, Workers};
@@ -117,15 +118,9 @@ impl<'a> Bench<'a> {
     /// Those of the model.
     pub fn embed(&self, captions: &[Vec<u32>]) -> Result<f64> {
         let captions: Vec<&[u32]> = captions.iter().map(Vec::as_slice).collect();
-        let mut workspace = Workspace::new(self.model, self.workers.threads());
+        let mut inference = Inference::new(self.model, &self.params, self.workers);
         let started = Instant::now();
-        self.model.text_embeddings(
-            &self.params,
-            &captions,
-            self.specials,
-            self.workers,
-            &mut workspace,
-        )?;
+        inference.text_embeddings(&captions, self.specials)?;
         Ok(started.elapsed().as_secs_f64())
     }
 

@@ -26,8 +26,8 @@ pub use teacher_forced::{Forced, teacher_forced};
 use std::ops::Range;
 
 use crate::Result;
-use crate::models::{Decoder, LatentNoise, Model, Pictures, Specials, Workspace};
-use crate::nn::{Params, Workers};
+use crate::models::{Decoder, Inference, LatentNoise, Model, Pictures, Specials};
+use crate::nn::{Compute, Params, Precision, Workers};
 use crate::train::mix;
 
 /// The most pictures that are decoded together: enough for the products, few enough for the caches.
@@ -65,7 +65,21 @@ pub struct Request<'a, P = Params> {
     pub max_tokens: usize,
 }
 
-impl<P> Request<'_, P> {
+impl<'a, P> Request<'a, P> {
+    /// The same with other weights.
+    #[cfg(any(feature = "cuda", feature = "cuda-emulator"))]
+    fn with<Q>(&self, params: &'a Q) -> Request<'a, Q> {
+        Request {
+            model: self.model,
+            params,
+            specials: self.specials,
+            count: self.count,
+            pictures: self.pictures,
+            latent_seed: self.latent_seed,
+            max_tokens: self.max_tokens,
+        }
+    }
+
     /// The noise of the block of pictures that starts here.
     fn noise(&self, first: usize) -> LatentNoise<'static> {
         match self.latent_seed {
@@ -109,6 +123,28 @@ pub fn generate(
     share(request, method, workers, on_done, sharing)
 }
 
+/// [`generate`] on what `compute` says: a device computes in `precision`, the CPU in f32.
+///
+/// # Errors
+/// As [`generate`]; [`crate::Error::Failed`] if a device fails, or has not the memory for one picture.
+pub fn generate_on(
+    compute: &Compute,
+    precision: Precision,
+    request: &Request,
+    method: &Method,
+    workers: &Workers,
+    on_done: &(dyn Fn(usize) + Sync),
+) -> Result<Vec<Vec<Hypothesis>>> {
+    match (compute, precision) {
+        (Compute::Cpu, _) => generate(request, method, workers, on_done),
+        #[cfg(any(feature = "cuda", feature = "cuda-emulator"))]
+        (Compute::Device(device), precision) => {
+            let there = crate::nn::cuda::DeviceParams::new(device, request.params, precision);
+            generate_on_device(&request.with(&there), method, workers, on_done)
+        }
+    }
+}
+
 /// What threads share out among them.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Sharing {
@@ -128,13 +164,13 @@ fn share(
     method.validate()?;
     let Request { model, params, .. } = *request;
     let max_tokens = request.max_tokens.min(model.config().max_words());
-    let mut workspace = Workspace::new(model, workers.threads());
+    let mut inference = Inference::new(model, params, workers);
     let mut captions = Vec::with_capacity(request.count);
     for first in (0..request.count).step_by(BLOCK) {
         let size = BLOCK.min(request.count - first);
         let picture = |i: usize, out: &mut [f32]| (request.pictures)(first + i, out);
         let noise = request.noise(first);
-        let memory = model.encode(params, size, &picture, noise, workers, &mut workspace)?;
+        let memory = inference.encode(size, &picture, noise)?;
         let write = |group: Range<usize>, team: Option<&Workers>| -> Result<_> {
             let start = first + group.start;
             let decoder = Decoder::new(model, params, &memory, group, max_tokens, team)?;

@@ -3,11 +3,12 @@
 use super::{BLOCK, Hypothesis, Method, Request};
 use crate::Result;
 use crate::models::{DeviceDecoder, PicturesOnTheirWay};
+use crate::nn::Workers;
 use crate::nn::cuda::DeviceParams;
 
 /// Writes captions on the device that the weights are on, as [`generate`](super::generate) does on the CPU:
 /// the same latents and the same draws. Products are in the weights' precision, so captions whose words are
-/// almost equally likely may differ from the CPU's.
+/// almost equally likely may differ from the CPU's. `workers` read pictures.
 ///
 /// Pictures go in groups of at most 256, or of as many as the memory holds.
 ///
@@ -17,6 +18,7 @@ use crate::nn::cuda::DeviceParams;
 pub fn generate_on_device(
     request: &Request<DeviceParams>,
     method: &Method,
+    workers: &Workers,
     on_done: &dyn Fn(usize),
 ) -> Result<Vec<Vec<Hypothesis>>> {
     method.validate()?;
@@ -32,7 +34,7 @@ pub fn generate_on_device(
         let block = BLOCK.min(request.count - first);
         let group = in_block..block.min(in_block + most);
         let size = group.len();
-        match write(request, method, first, block, group) {
+        match write(request, method, workers, first, block, group) {
             Ok(written) => captions.extend(written),
             Err(error) if device.ran_out_of_memory() => {
                 if size == 1 {
@@ -52,6 +54,7 @@ pub fn generate_on_device(
 fn write(
     request: &Request<DeviceParams>,
     method: &Method,
+    workers: &Workers,
     first: usize,
     block: usize,
     group: std::ops::Range<usize>,
@@ -65,6 +68,7 @@ fn write(
         count: block,
         pictures: &|i, out| (request.pictures)(first + i, out),
         latent: request.noise(first),
+        workers,
     };
     let decoder = DeviceDecoder::new(model, params, &wanted, max_tokens, most_rows)?;
     let captions = method.write(decoder, request.specials, max_tokens, start);

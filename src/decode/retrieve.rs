@@ -1,10 +1,10 @@
 //! Retrieval: a picture gets the caption of highest cosine similarity from a bank.
 
 use crate::Result;
-use crate::models::{Model, Specials, Workspace};
+use crate::models::{Inference, Specials};
+use crate::nn::Workers;
 use crate::nn::kernels::cross_entropy::argmax;
 use crate::nn::kernels::few_rows;
-use crate::nn::{Params, Workers};
 
 /// Captions that a thread tokenizes at a time.
 const CAPTIONS: usize = 256;
@@ -24,12 +24,10 @@ impl TextBank {
     /// # Errors
     /// Those of the text encoder; an empty bank.
     pub fn build(
-        model: &Model,
-        params: &Params,
+        inference: &mut Inference,
         captions: &[String],
         tokenize: &(dyn Fn(&str) -> Vec<u32> + Sync),
         specials: Specials,
-        workers: &Workers,
     ) -> Result<Self> {
         let mut seen = std::collections::HashSet::new();
         let captions: Vec<String> = captions
@@ -40,19 +38,19 @@ impl TextBank {
         if captions.is_empty() {
             return Err(crate::Error::input("the retrieval bank holds no caption"));
         }
-        let longest = model.config().max_words();
-        let tokens = workers.map(captions.chunks(CAPTIONS), |_, captions| {
-            let cut = |caption: &String| {
-                let mut words = tokenize(caption);
-                words.truncate(longest);
-                words
-            };
-            captions.iter().map(cut).collect::<Vec<_>>()
-        });
+        let longest = inference.model().config().max_words();
+        let tokens = inference
+            .workers()
+            .map(captions.chunks(CAPTIONS), |_, captions| {
+                let cut = |caption: &String| {
+                    let mut words = tokenize(caption);
+                    words.truncate(longest);
+                    words
+                };
+                captions.iter().map(cut).collect::<Vec<_>>()
+            });
         let words: Vec<&[u32]> = tokens.iter().flatten().map(Vec::as_slice).collect();
-        let mut workspace = Workspace::new(model, workers.threads());
-        let embeddings =
-            model.text_embeddings(params, &words, specials, workers, &mut workspace)?;
+        let embeddings = inference.text_embeddings(&words, specials)?;
         let width = embeddings.len() / captions.len();
         Ok(Self {
             captions,

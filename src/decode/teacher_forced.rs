@@ -4,8 +4,7 @@
 //! step. It is scored against the one reference it was told.
 
 use crate::Result;
-use crate::models::{LatentNoise, Model, TeacherForced, Workspace};
-use crate::nn::{Params, Workers};
+use crate::models::{Inference, LatentNoise, TeacherForced};
 use crate::train::SplitData;
 
 /// What teacher forcing gives for one picture and one of its captions.
@@ -24,22 +23,15 @@ pub struct Forced {
 /// # Errors
 /// Those of the forward pass.
 pub fn teacher_forced(
-    model: &Model,
-    params: &Params,
+    inference: &mut Inference,
     split: &SplitData,
     pairs: &[crate::train::Pair],
-    workers: &Workers,
 ) -> Result<Vec<Forced>> {
-    let mut workspace = Workspace::new(model, 4);
-    let mut all = Vec::with_capacity(pairs.len());
-    for chunk in pairs.chunks(48) {
-        let rows = split.with_batch(model, chunk, |batch| {
-            model.teacher_forced(params, batch, LatentNoise::Mean, workers, &mut workspace)
-        })?;
-        let end = split.specials().end;
-        all.extend(rows.into_iter().map(|row| forced(row, end)));
-    }
-    Ok(all)
+    let rows = split.with_batch(inference.model(), pairs, |batch| {
+        inference.teacher_forced(batch, LatentNoise::Mean)
+    })?;
+    let end = split.specials().end;
+    Ok(rows.into_iter().map(|row| forced(row, end)).collect())
 }
 
 fn forced(row: TeacherForced, end: u32) -> Forced {

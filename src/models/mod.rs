@@ -12,8 +12,8 @@
 //!
 //! * [`ModelConfig`] says what a model is; [`Model`] lays its parameters out.
 //! * [`loss_and_gradients`] is one training step's arithmetic, on a [`Batch`] cut into shards.
-//! * [`Decoder`] writes captions token by token; [`Model::teacher_forced`] and
-//!   [`Model::embeddings`] look inside.
+//! * [`Decoder`] writes captions token by token; [`Inference`] looks inside, on the CPU
+//!   or on a device.
 //! * [`weights`] reads and writes Hugging Face checkpoints and this crate's own.
 
 mod batch;
@@ -24,7 +24,6 @@ mod config;
 mod contrastive;
 mod decoder;
 mod dual_encoder;
-mod embeddings;
 mod free_bits;
 mod gpt2;
 mod inference;
@@ -58,8 +57,7 @@ pub use config::{
 pub use decoder::{Decoder, Likeliest, NextTokens};
 #[cfg(any(feature = "cuda", feature = "cuda-emulator"))]
 pub use decoder::{DeviceDecoder, PicturesOnTheirWay};
-pub use embeddings::Embeddings;
-pub use inference::{Memory, Posterior, TeacherForced};
+pub use inference::{Embeddings, Inference, Memory, Posterior, TeacherForced};
 pub use objective::{LatentNoise, Losses, Objective, loss_and_gradients, losses_only};
 #[cfg(any(feature = "cuda", feature = "cuda-emulator"))]
 pub use objective::{loss_and_gradients_on_device, losses_on_device};

@@ -1,6 +1,6 @@
 //! The cache gives what a whole pass gives.
 
-use caption_bench::models::{Decoder, LatentNoise, Workspace};
+use caption_bench::models::{Decoder, Inference, LatentNoise};
 use caption_bench::nn::Workers;
 
 use crate::small::{SPECIALS, Small, configs, picture};
@@ -23,21 +23,12 @@ fn stepping_with_a_cache_gives_the_teacher_forced_losses() {
     for (name, config) in configs().into_iter().filter(|(_, c)| c.variant.generates()) {
         let small = Small::new(config);
         let (model, params) = (&small.model, &small.params);
-        let mut workspace = Workspace::new(model, 2);
-        let forced = small.with_batch(|batch| {
-            model.teacher_forced(params, batch, LatentNoise::Mean, &workers, &mut workspace)
-        });
+        let mut inference = Inference::new(model, params, &workers);
+        let forced = small.with_batch(|batch| inference.teacher_forced(batch, LatentNoise::Mean));
         let forced = forced.unwrap();
         let count = small.captions.len();
-        let memory = model
-            .encode(
-                params,
-                count,
-                &picture,
-                LatentNoise::Mean,
-                &workers,
-                &mut workspace,
-            )
+        let memory = inference
+            .encode(count, &picture, LatentNoise::Mean)
             .unwrap();
         assert_eq!(memory.len(), count);
         let mut decoder = Decoder::new(model, params, &memory, 0..count, 8, None).unwrap();
@@ -92,17 +83,8 @@ fn a_row_may_go_on_twice() {
     let workers = Workers::new(1).unwrap();
     let (_, config) = configs().remove(3);
     let Small { model, params, .. } = Small::new(config);
-    let mut workspace = Workspace::new(&model, 1);
-    let memory = model
-        .encode(
-            &params,
-            2,
-            &picture,
-            LatentNoise::Mean,
-            &workers,
-            &mut workspace,
-        )
-        .unwrap();
+    let mut inference = Inference::new(&model, &params, &workers);
+    let memory = inference.encode(2, &picture, LatentNoise::Mean).unwrap();
     let vocab = config.vocab();
     let mut alone = Decoder::new(&model, &params, &memory, 1..2, 4, None).unwrap();
     alone.step(&[SPECIALS.start]);
@@ -121,15 +103,8 @@ fn a_row_may_go_on_twice() {
 fn what_a_model_cannot_do_is_refused() {
     let workers = Workers::new(1).unwrap();
     let dual = Small::new(configs()[0].1);
-    let mut workspace = Workspace::new(&dual.model, 1);
-    let error = dual.model.encode(
-        &dual.params,
-        1,
-        &picture,
-        LatentNoise::Mean,
-        &workers,
-        &mut workspace,
-    );
+    let mut inference = Inference::new(&dual.model, &dual.params, &workers);
+    let error = inference.encode(1, &picture, LatentNoise::Mean);
     assert!(
         error
             .unwrap_err()
@@ -138,24 +113,11 @@ fn what_a_model_cannot_do_is_refused() {
     );
 
     let fused = Small::new(configs()[6].1);
-    let mut workspace = Workspace::new(&fused.model, 1);
+    let mut inference = Inference::new(&fused.model, &fused.params, &workers);
     let captions: [&[u32]; 1] = [&[1]];
-    let error =
-        fused
-            .model
-            .text_embeddings(&fused.params, &captions, SPECIALS, &workers, &mut workspace);
+    let error = inference.text_embeddings(&captions, SPECIALS);
     assert!(error.unwrap_err().message().contains("fused"));
-    let memory = fused
-        .model
-        .encode(
-            &fused.params,
-            1,
-            &picture,
-            LatentNoise::Mean,
-            &workers,
-            &mut workspace,
-        )
-        .unwrap();
+    let memory = inference.encode(1, &picture, LatentNoise::Mean).unwrap();
     let error = Decoder::new(&fused.model, &fused.params, &memory, 0..1, 9, None).unwrap_err();
     assert!(
         error.message().contains("the model has 8 positions"),
@@ -169,10 +131,9 @@ fn embeddings_are_unit_rows_and_alike_however_they_are_asked_for() {
     for (name, config) in configs() {
         let small = Small::new(config);
         let (model, params) = (&small.model, &small.params);
-        let mut workspace = Workspace::new(model, 2);
-        let pairs = small.with_batch(|batch| {
-            model.embeddings(params, batch, LatentNoise::Mean, &workers, &mut workspace)
-        });
+        let mut inference = Inference::new(model, params, &workers);
+        let pairs = small
+            .with_batch(|batch| inference.embeddings(batch, LatentNoise::Mean, model.text_pass()));
         let pairs = pairs.unwrap();
         let count = small.captions.len();
         assert_eq!(pairs.image.len(), count * pairs.image_width);
@@ -185,14 +146,14 @@ fn embeddings_are_unit_rows_and_alike_however_they_are_asked_for() {
             let length: f32 = row.iter().map(|v| v * v).sum();
             assert!((length - 1.0).abs() < 1e-5, "{name}: {length}");
         }
-        let images = model.image_embeddings(params, count, &picture, &workers, &mut workspace);
+        let images = inference.image_embeddings(count, &picture).unwrap();
         // Computed alone or among the states of all patches, [CLS] is the same but for rounding.
         assert_eq!(images.len(), pairs.image.len());
         for (alone, among) in images.iter().zip(&pairs.image) {
             assert!((alone - among).abs() < 1e-6, "{name}: {alone}, {among}");
         }
         let captions: Vec<&[u32]> = small.captions.iter().map(Vec::as_slice).collect();
-        let texts = model.text_embeddings(params, &captions, SPECIALS, &workers, &mut workspace);
+        let texts = inference.text_embeddings(&captions, SPECIALS);
         if !name.contains("fused") {
             assert_eq!(texts.unwrap(), pairs.text, "{name}");
         }

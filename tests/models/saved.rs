@@ -13,7 +13,7 @@ use std::path::Path;
 use candle_core::{Device, Tensor};
 use caption_bench::decode::{Beams, Hypothesis, Method, Request, generate};
 use caption_bench::models::weights::{open, save, save_configs};
-use caption_bench::models::{LatentNoise, Workspace};
+use caption_bench::models::{Inference, LatentNoise};
 use caption_bench::nn::Workers;
 use serde_json::{Value, json};
 
@@ -100,11 +100,8 @@ fn inputs(small: &Small, folder: &Path) {
 
 fn compare(name: &str, small: &Small, golden: &Value) {
     let workers = Workers::new(2).unwrap();
-    let mut workspace = Workspace::new(&small.model, 2);
-    let forced = small.with_batch(|batch| {
-        let (model, params) = (&small.model, &small.params);
-        model.teacher_forced(params, batch, LatentNoise::Mean, &workers, &mut workspace)
-    });
+    let mut inference = Inference::new(&small.model, &small.params, &workers);
+    let forced = small.with_batch(|batch| inference.teacher_forced(batch, LatentNoise::Mean));
     let theirs = golden["losses"].as_array().unwrap();
     for (ours, theirs) in forced.unwrap().iter().zip(theirs) {
         let theirs: Vec<f64> = serde_json::from_value(theirs.clone()).unwrap();

@@ -10,9 +10,7 @@ use super::prepare::{Prepared, Texts};
 use super::{architecture, model_config, probes, scoring};
 use crate::Result;
 use crate::decode::{self, Method, Request, TextBank};
-use crate::models::{Model, Pictures, Workspace, weights};
-#[cfg(any(feature = "cuda", feature = "cuda-emulator"))]
-use crate::nn::cuda;
+use crate::models::{Inference, Model, weights};
 use crate::nn::{Compute, Params, Workers};
 use crate::recipe::{Bank, Cell, Recipe, References, TestLatent, flatten};
 use crate::results::cell::CellDir;
@@ -60,17 +58,17 @@ pub fn run(
     pictures::refuse_lost(&prepared.images)?;
     let trained = trained?;
     let captioning = Instant::now();
-    let captions = scene.captions(&trained.best)?;
+    let mut inference = scene.inference(&trained.best);
+    let captions = scene.captions(&trained.best, &mut inference)?;
     let caption_seconds = captioning.elapsed().as_secs_f64();
-    let diagnostics = scene.diagnostics(&trained.best, &captions)?;
+    let diagnostics = scene.diagnostics(&trained.best, &mut inference, &captions)?;
     let scored = scoring::score(prepared, &cell.recipe, &captions)?;
     let mut found = probes::measure(
-        &model,
-        &trained.best,
+        &mut inference,
         [&splits[1], &splits[2]],
         cell,
         &trained,
-        workers,
+        compute,
     )?;
     pictures::refuse_lost(&prepared.images)?;
     let warnings = &mut found.warnings;
@@ -213,13 +211,18 @@ impl Scene<'_> {
         captions.map(|caption| caption.text.clone()).collect()
     }
 
-    fn captions(&self, params: &Params) -> Result<Vec<String>> {
+    /// What looks into weights.
+    fn inference<'p>(&'p self, params: &'p Params) -> Inference<'p> {
+        Inference::on(self.compute, self.model, params, self.workers)
+    }
+
+    fn captions(&self, params: &Params, inference: &mut Inference) -> Result<Vec<String>> {
         match self.cell.variant.generates() {
             true => match self.method() {
                 Some(method) => self.generate(params, &method, self.latent_seed()),
-                None => self.teacher_forced(params),
+                None => self.teacher_forced(inference),
             },
-            false => self.retrieve(params, self.cell.recipe.contrastive.bank),
+            false => self.retrieve(inference, self.cell.recipe.contrastive.bank),
         }
     }
 
@@ -242,26 +245,23 @@ impl Scene<'_> {
         latent_seed: Option<u64>,
     ) -> Result<Vec<String>> {
         let bar = Progress::new(format!("captioning {}", self.cell.label), self.test.len());
-        let pictures = |i: usize, out: &mut [f32]| self.test.images().normalized(i, out);
-        let done = |done| bar.advance(done, "");
-        let captions = match self.compute {
-            Compute::Cpu => decode::generate(
-                &self.request(params, &pictures, latent_seed),
-                method,
-                self.workers,
-                &done,
-            )?,
-            #[cfg(any(feature = "cuda", feature = "cuda-emulator"))]
-            Compute::Device(device) => {
-                let there =
-                    cuda::DeviceParams::new(device, params, self.cell.recipe.train.precision);
-                decode::generate_on_device(
-                    &self.request(&there, &pictures, latent_seed),
-                    method,
-                    &done,
-                )?
-            }
+        let request = Request {
+            model: self.model,
+            params,
+            specials: self.test.specials(),
+            count: self.test.len(),
+            pictures: &|i, out| self.test.images().normalized(i, out),
+            latent_seed,
+            max_tokens: self.cell.recipe.decode.max_tokens,
         };
+        let captions = decode::generate_on(
+            self.compute,
+            self.cell.recipe.train.precision,
+            &request,
+            method,
+            self.workers,
+            &|done| bar.advance(done, ""),
+        )?;
         bar.finish();
         let best = captions.iter().map(|hypotheses| &hypotheses[0].words);
         Ok(best
@@ -269,62 +269,41 @@ impl Scene<'_> {
             .collect())
     }
 
-    /// All test pictures, to be captioned with these weights.
-    fn request<'r, P>(
-        &'r self,
-        params: &'r P,
-        pictures: Pictures<'r>,
-        latent_seed: Option<u64>,
-    ) -> Request<'r, P> {
-        Request {
-            model: self.model,
-            params,
-            specials: self.test.specials(),
-            count: self.test.len(),
-            pictures,
-            latent_seed,
-            max_tokens: self.cell.recipe.decode.max_tokens,
-        }
-    }
-
     /// Each word of every picture's first caption, predicted from the true words before it.
-    fn teacher_forced(&self, params: &Params) -> Result<Vec<String>> {
-        let pairs = self.test.first_captions();
-        let forced = decode::teacher_forced(self.model, params, self.test, &pairs, self.workers)?;
+    fn teacher_forced(&self, inference: &mut Inference) -> Result<Vec<String>> {
+        let forced = decode::teacher_forced(inference, self.test, &self.test.first_captions())?;
         let decode = |row: &decode::Forced| self.texts.tokenizer.decode(&row.words);
         Ok(forced.iter().map(decode).collect())
     }
 
-    fn retrieve(&self, params: &Params, bank: Bank) -> Result<Vec<String>> {
+    fn retrieve(&self, inference: &mut Inference, bank: Bank) -> Result<Vec<String>> {
         let bank = TextBank::build(
-            self.model,
-            params,
+            inference,
             &self.bank(bank),
             &|text| self.texts.tokenizer.encode(text),
             self.test.specials(),
-            self.workers,
         )?;
-        let mut workspace = Workspace::new(self.model, self.cell.recipe.train.shards);
-        let pictures = self.model.image_embeddings(
-            params,
-            self.test.len(),
-            &|i, out| self.test.images().normalized(i, out),
-            self.workers,
-            &mut workspace,
-        );
+        let images = self.test.images();
+        let pictures =
+            inference.image_embeddings(self.test.len(), &|i, out| images.normalized(i, out))?;
         let nearest = bank.nearest(&pictures, self.workers);
         Ok(nearest.into_iter().map(str::to_string).collect())
     }
 
     /// Rows that stand beside the main one, with their captions.
-    fn diagnostics(&self, params: &Params, captions: &[String]) -> Result<Diagnostics> {
+    fn diagnostics(
+        &self,
+        params: &Params,
+        inference: &mut Inference,
+        captions: &[String],
+    ) -> Result<Diagnostics> {
         let mut rows = Diagnostics::new();
         if self.cell.variant.generates() {
             let label = "each word predicted from the true words before it, against that one reference; an upper \
                          diagnostic, no caption";
             let mut single = self.cell.recipe.clone();
             single.score.references = References::Single;
-            let row = self.diagnostic(label, self.teacher_forced(params)?, &single)?;
+            let row = self.diagnostic(label, self.teacher_forced(inference)?, &single)?;
             rows.insert("teacher-forced".into(), row);
         } else {
             let (name, bank, label) = match self.cell.recipe.contrastive.bank {
@@ -339,7 +318,7 @@ impl Scene<'_> {
                     "retrieved from the training captions; the main row is an oracle",
                 ),
             };
-            let row = self.diagnostic(label, self.retrieve(params, bank)?, &self.cell.recipe)?;
+            let row = self.diagnostic(label, self.retrieve(inference, bank)?, &self.cell.recipe)?;
             rows.insert(name.into(), row);
         }
         if let (true, Some(method)) = (self.cell.variant.has_bottleneck(), self.method()) {

@@ -61,7 +61,7 @@ pub struct SpeedArgs {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
-    /// cpu, cuda:N or auto; a device times training alone
+    /// cpu, cuda:N or auto
     #[arg(long, default_value = "cpu", value_name = "DEVICE")]
     pub device: String,
     #[command(flatten)]

@@ -4,13 +4,14 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+use super::super::plan::threads;
 use super::super::timing::{RATE, endless, objective, random_pictures, specials};
 use super::{SpeedArgs, Work};
 use crate::decode::{self, Method, Request};
 use crate::models::{Batch, Model, Variant, loss_and_gradients_on_device};
-use crate::nn::Precision;
 use crate::nn::adamw::{AdamW, Moments};
 use crate::nn::cuda::{Device, DeviceGradients, DeviceMoments, DeviceParams};
+use crate::nn::{Precision, Workers};
 use crate::train::Optimizer;
 use crate::{Error, Result};
 
@@ -107,7 +108,7 @@ pub(super) fn run(args: &SpeedArgs, work: &Work, device: &Device) -> Result<()> 
     let peak_memory_mb = device.peak_memory() as f64 / 1e6;
     drop((gradients, moments));
     let count = if device.is_emulated() { 2 } else { CAPTIONS };
-    let caption_ms_per_image = caption(&Request {
+    let request = Request {
         model: &model,
         params: &params,
         specials: endless(specials(&model)),
@@ -115,7 +116,9 @@ pub(super) fn run(args: &SpeedArgs, work: &Work, device: &Device) -> Result<()> 
         pictures: &|i, out: &mut [f32]| pictures(i % work.batch, out),
         latent_seed: None,
         max_tokens: work.caption_words,
-    })?;
+    };
+    let workers = Workers::new(threads(args.threads)?)?;
+    let caption_ms_per_image = caption(&request, &workers)?;
     let measured = Measured {
         device: device.name(),
         preset: format!("{:?}", args.preset).to_lowercase(),
@@ -149,10 +152,10 @@ pub(super) fn run(args: &SpeedArgs, work: &Work, device: &Device) -> Result<()> 
 }
 
 /// Milliseconds that a greedy caption takes: the median of three times.
-fn caption(request: &Request<DeviceParams>) -> Result<f64> {
+fn caption(request: &Request<DeviceParams>, workers: &Workers) -> Result<f64> {
     let time = || -> Result<f64> {
         let started = Instant::now();
-        decode::generate_on_device(request, &Method::Greedy, &|_| ())?;
+        decode::generate_on_device(request, &Method::Greedy, workers, &|_| ())?;
         Ok(started.elapsed().as_secs_f64() * 1e3 / request.count as f64)
     };
     // Once for products to be planned, memory to be found and kernels to be loaded.

@@ -1,7 +1,7 @@
 use super::*;
 use crate::decode::{Beams, Sampling, generate};
 use crate::models::{
-    Decoder, LatentNoise, LatentType, Model, ModelConfig, NextTokens, Specials, Variant, Workspace,
+    Decoder, Inference, LatentNoise, LatentType, Model, ModelConfig, NextTokens, Specials, Variant,
 };
 use crate::nn::cuda::Device;
 use crate::nn::{Params, Precision, Workers};
@@ -92,7 +92,7 @@ fn a_device_writes_what_the_cpu_writes() {
             let here = request(&model, &params, 5);
             let expected = generate(&here, &method, &workers, &|_| ()).unwrap();
             assert!(expected.iter().any(|captions| captions != &expected[0]));
-            let found = generate_on_device(&request(&model, &there, 5), &method, &|_| ());
+            let found = generate_on_device(&request(&model, &there, 5), &method, &workers, &|_| ());
             assert_same(&found.unwrap(), &expected);
         }
     }
@@ -103,14 +103,13 @@ fn logits_are_the_cpus_in_either_precision_whatever_rows_go_on() {
     let device = Device::of_tests();
     let (model, wide) = model(Variant::VaeCl, LatentType::Patch);
     let workers = Workers::new(1).unwrap();
-    let mut workspace = Workspace::new(&model, 1);
     // Weights that make rows differ more also make more of bf16's rounding.
     for (params, precision, close) in [
         (&wide, Precision::F32, 2e-5),
         (&model.init(4), Precision::Bf16, 2e-2),
     ] {
         let noise = LatentNoise::Mean;
-        let memory = model.encode(params, 3, &picture, noise, &workers, &mut workspace);
+        let memory = Inference::new(&model, params, &workers).encode(3, &picture, noise);
         let memory = memory.unwrap();
         let there = DeviceParams::new(&device, params, precision);
         let wanted = PicturesOnTheirWay {
@@ -118,6 +117,7 @@ fn logits_are_the_cpus_in_either_precision_whatever_rows_go_on() {
             count: 3,
             pictures: &picture,
             latent: LatentNoise::Mean,
+            workers: &workers,
         };
         let mut found = DeviceDecoder::new(&model, &there, &wanted, 40, 4).unwrap();
         let mut expected = Decoder::new(&model, params, &memory, 0..3, 40, None).unwrap();
@@ -151,12 +151,18 @@ fn logits_are_the_cpus_in_either_precision_whatever_rows_go_on() {
 #[test]
 fn where_memory_is_short_fewer_pictures_go_together() {
     let (model, params) = model(Variant::Vae, LatentType::Patch);
+    let workers = Workers::new(2).unwrap();
     let write = |device: &Device| {
         let there = DeviceParams::new(device, &params, Precision::F32);
         let weights = device.peak_memory();
         let groups = std::cell::RefCell::new(Vec::new());
         let done = |size| groups.borrow_mut().push(size);
-        let captions = generate_on_device(&request(&model, &there, 6), &Method::Greedy, &done);
+        let captions = generate_on_device(
+            &request(&model, &there, 6),
+            &Method::Greedy,
+            &workers,
+            &done,
+        );
         (
             captions,
             groups.into_inner(),

@@ -8,9 +8,10 @@ use crate::error::Result;
 use crate::models::batch::Pictures;
 use crate::models::blocks::Dropouts;
 use crate::models::gpt2::Gpt2;
+use crate::models::inference::Read;
 use crate::models::{LatentNoise, Model};
-use crate::nn::Linear;
 use crate::nn::cuda::{DeviceParams, DeviceTape, KeysAndValues, Logits, Places};
+use crate::nn::{Linear, Workers};
 
 /// Several captions on their way on a device, all equally long: what [`Decoder`](super::Decoder) is on the
 /// CPU, step by step. Keys and values stay on the device; of the logits, what is asked for leaves it.
@@ -56,6 +57,8 @@ pub struct PicturesOnTheirWay<'a> {
     pub pictures: Pictures<'a>,
     /// What the bottleneck makes of them.
     pub latent: LatentNoise<'a>,
+    /// The threads that read them.
+    pub workers: &'a Workers,
 }
 
 impl<'a> DeviceDecoder<'a> {
@@ -76,7 +79,8 @@ impl<'a> DeviceDecoder<'a> {
         check_positions(gpt2, max_tokens)?;
         let range = wanted.range.clone();
         let mut memory = None;
-        let pixels = model.read(wanted.pictures, range.clone(), &mut memory);
+        let read = Read::new(wanted.pictures, model.config.vit.pixels());
+        let pixels = read.chunk_with(wanted.workers, range.clone(), &mut memory);
         let mut tape = DeviceTape::inference(params);
         let noise = model.noise(wanted.latent, range.clone(), wanted.count);
         let encoded = captioner.encode(&mut tape, pixels, noise, 0.0, &mut Dropouts::off());

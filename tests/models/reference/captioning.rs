@@ -5,8 +5,8 @@ use std::path::Path;
 use caption_bench::decode::{Beams, Method, Request, generate};
 use caption_bench::models::weights::{named_tensors, open};
 use caption_bench::models::{
-    Decoder, KlReduction, LatentNoise, LatentType, Memory, Objective, VaeConfig, Variant,
-    Workspace, losses_only,
+    Decoder, Inference, KlReduction, LatentNoise, LatentType, Memory, Objective, VaeConfig,
+    Variant, Workspace, losses_only,
 };
 use caption_bench::nn::Workers;
 
@@ -29,23 +29,17 @@ pub fn forced_logits(case: &Case, memory: &Memory, ids: &[i64], rows: usize) -> 
 }
 
 pub fn encode(case: &Case, latent: LatentNoise) -> Memory {
-    let mut workspace = Workspace::new(&case.model, 2);
     let pictures = |i: usize, out: &mut [f32]| case.inputs.picture(i, out);
     let workers = Workers::new(2).unwrap();
-    let (model, params) = (&case.model, &case.params);
-    model
-        .encode(params, 4, &pictures, latent, &workers, &mut workspace)
-        .unwrap()
+    let mut inference = Inference::new(&case.model, &case.params, &workers);
+    inference.encode(4, &pictures, latent).unwrap()
 }
 
 /// Losses of all labels that count, as one caption after the other.
 pub fn compare_token_losses(case: &Case, latent: LatentNoise, fixture: &Fixture, labels: &[i64]) {
-    let mut workspace = Workspace::new(&case.model, 2);
-    let forced = case.with_batch(|batch| {
-        let workers = Workers::new(2).unwrap();
-        case.model
-            .teacher_forced(&case.params, batch, latent, &workers, &mut workspace)
-    });
+    let workers = Workers::new(2).unwrap();
+    let mut inference = Inference::new(&case.model, &case.params, &workers);
+    let forced = case.with_batch(|batch| inference.teacher_forced(batch, latent));
     let found: Vec<f32> = forced.unwrap().into_iter().flat_map(|f| f.losses).collect();
     let each = fixture.tensors.floats("token_loss");
     let expected = each.iter().zip(labels).filter(|(_, label)| **label >= 0);

@@ -1,7 +1,7 @@
 //! The contrastive loss, with a bottleneck and in the dual encoder.
 
 use caption_bench::models::{
-    Embeddings, KlReduction, LatentNoise, LatentType, TextPass, VaeConfig, Variant, Workspace,
+    Embeddings, Inference, KlReduction, LatentNoise, LatentType, TextPass, VaeConfig, Variant,
 };
 use caption_bench::nn::Workers;
 
@@ -10,12 +10,10 @@ use super::fixture::{Case, Fixture, compare_loss, compare_values, objective};
 use super::reference_or_skip;
 
 fn compare_embeddings(case: &Case, latent: LatentNoise, fixture: &Fixture) {
-    let mut workspace = Workspace::new(&case.model, 2);
-    let embeddings = case.with_batch(|batch| {
-        let workers = Workers::new(2).unwrap();
-        case.model
-            .embeddings(&case.params, batch, latent, &workers, &mut workspace)
-    });
+    let workers = Workers::new(2).unwrap();
+    let mut inference = Inference::new(&case.model, &case.params, &workers);
+    let text_pass = case.model.text_pass();
+    let embeddings = case.with_batch(|batch| inference.embeddings(batch, latent, text_pass));
     let Embeddings {
         image,
         text,

@@ -2,29 +2,27 @@
 
 use super::Probes;
 use crate::Result;
-use crate::models::{Batch, Embeddings, LatentNoise, Model, TextPass, Workspace};
-use crate::nn::{Params, Workers};
+use crate::models::{Batch, Embeddings, Inference, LatentNoise, TextPass};
 use crate::probe::gap::Gap;
 use crate::probe::retrieval::{CUTOFFS, Retrieval};
 use crate::probe::shortcut::Shortcut;
 use crate::probe::space::{alignment, cka, uniformity};
 use crate::train::SplitData;
 
-/// Some pictures with their first captions, and who embeds them.
-pub struct Embedder<'a> {
-    pub model: &'a Model,
+/// Some pictures with their first captions, and what embeds them.
+pub struct Embedder<'a, 'm> {
+    pub inference: &'a mut Inference<'m>,
     pub split: &'a SplitData<'a>,
-    pub workers: &'a Workers,
 }
 
-impl Embedder<'_> {
-    /// How embeddings under these weights lie; gap, alignment, uniformity and retrieval where both sides have one
+impl Embedder<'_, '_> {
+    /// How embeddings lie; gap, alignment, uniformity and retrieval where both sides have one
     /// width.
-    pub fn lie(&self, params: &Params, workspace: &mut Workspace) -> Result<Probes> {
-        let own = self.model.text_pass();
-        let found = self.embed(params, own, 0, workspace)?;
+    pub fn lie(&mut self) -> Result<Probes> {
+        let own = self.inference.model().text_pass();
+        let found = self.embed(own, 0)?;
         let (image, text) = (&found.image[..], &found.text[..]);
-        let (width, threads) = (found.image_width, self.workers.threads());
+        let (width, threads) = (found.image_width, self.threads());
         let mut probes = Probes::new();
         let mut put = |name: &str, value: Option<f64>| {
             probes.extend(value.map(|value| (name.to_owned(), value)));
@@ -46,21 +44,17 @@ impl Embedder<'_> {
     /// What becomes of a captioner's pairs if its captions are read in the other way than in training, under
     /// `fused.` or `unimodal.`, and which picture an embedding is nearest to that was read beside another caption's,
     /// under `shortcut.`.
-    pub fn shortcut(
-        &self,
-        params: &Params,
-        workspace: &mut Workspace,
-    ) -> Result<(Probes, Option<Shortcut>)> {
-        let (prefix, other) = match self.model.text_pass() {
+    pub fn shortcut(&mut self) -> Result<(Probes, Option<Shortcut>)> {
+        let (prefix, other) = match self.inference.model().text_pass() {
             TextPass::Unimodal => ("fused.", TextPass::Fused),
             TextPass::Fused => ("unimodal.", TextPass::Unimodal),
         };
-        let threads = self.workers.threads();
-        let found = meeting(&self.embed(params, other, 0, workspace)?, threads).into_iter();
+        let threads = self.threads();
+        let found = meeting(&self.embed(other, 0)?, threads).into_iter();
         let mut probes: Probes = found
             .map(|(name, value)| (format!("{prefix}{name}"), value))
             .collect();
-        let crossed = self.embed(params, TextPass::Fused, 1, workspace)?;
+        let crossed = self.embed(TextPass::Fused, 1)?;
         let width = crossed.image_width;
         let shortcut = Shortcut::measure(&crossed.image, &crossed.text, width, threads);
         if let Some(shortcut) = shortcut {
@@ -72,15 +66,10 @@ impl Embedder<'_> {
 
     /// Every picture, with the first caption of the picture that is `ahead` places later, the last ones with those of
     /// the first.
-    fn embed(
-        &self,
-        params: &Params,
-        text_pass: TextPass,
-        ahead: usize,
-        workspace: &mut Workspace,
-    ) -> Result<Embeddings> {
-        let pairs = self.split.first_captions();
-        self.split.with_batch(self.model, &pairs, |batch| {
+    fn embed(&mut self, text_pass: TextPass, ahead: usize) -> Result<Embeddings> {
+        let (split, inference) = (self.split, &mut *self.inference);
+        let pairs = split.first_captions();
+        split.with_batch(inference.model(), &pairs, |batch| {
             let mut captions = batch.captions.to_vec();
             let ahead = ahead.min(captions.len());
             captions.rotate_left(ahead);
@@ -88,10 +77,12 @@ impl Embedder<'_> {
                 captions: &captions,
                 ..*batch
             };
-            let latent = LatentNoise::Mean;
-            self.model
-                .embeddings_read(params, &batch, latent, text_pass, self.workers, workspace)
+            inference.embeddings(&batch, LatentNoise::Mean, text_pass)
         })
+    }
+
+    fn threads(&self) -> usize {
+        self.inference.workers().threads()
     }
 }
 

@@ -2,8 +2,7 @@
 
 use super::Probes;
 use crate::Result;
-use crate::models::{Model, Workspace};
-use crate::nn::{Params, Workers};
+use crate::models::Inference;
 use crate::probe::collapse::{Collapse, PosteriorMeans};
 use crate::probe::information::{self, mutual_information};
 use crate::results::schema::LatentUnit;
@@ -26,13 +25,7 @@ impl Latent {
     ///
     /// # Errors
     /// Those of the forward passes.
-    pub fn measure(
-        model: &Model,
-        params: &Params,
-        test: &SplitData,
-        workers: &Workers,
-        workspace: &mut Workspace,
-    ) -> Result<Self> {
+    pub fn measure(inference: &mut Inference, test: &SplitData) -> Result<Self> {
         let mut gathered: Option<PosteriorMeans> = None;
         let mut kl: Vec<f64> = Vec::new();
         let mut vectors = 1;
@@ -40,7 +33,7 @@ impl Latent {
         for start in (0..test.len()).step_by(BLOCK) {
             let count = BLOCK.min(test.len() - start);
             let pictures = |i: usize, out: &mut [f32]| test.images().normalized(start + i, out);
-            let posterior = model.posterior(params, count, &pictures, workers, workspace)?;
+            let posterior = inference.posterior(count, &pictures)?;
             let (tokens, size) = (posterior.tokens, posterior.size);
             let moments = gathered.get_or_insert_with(|| PosteriorMeans::new(tokens, size));
             for picture in posterior.means.chunks_exact(tokens * size) {
@@ -69,7 +62,12 @@ impl Latent {
             ("active_units".into(), collapse.active_units as f64),
             ("latent_dimensions".into(), collapse.dimensions as f64),
         ]);
-        let told = mutual_information(&means, &log_variances, dimensions, workers.threads());
+        let told = mutual_information(
+            &means,
+            &log_variances,
+            dimensions,
+            inference.workers().threads(),
+        );
         if let Some(nats) = told {
             let pictures = (means.len() / dimensions) as f64;
             probes.insert("mutual_information".into(), nats);

@@ -6,8 +6,8 @@ mod latent;
 use std::collections::BTreeMap;
 
 use super::architecture::initial_weights;
-use crate::models::{Model, TextPass, Workspace};
-use crate::nn::{Params, Workers};
+use crate::models::{Inference, TextPass};
+use crate::nn::Compute;
 use crate::recipe::Cell;
 use crate::results::schema::LatentUnit;
 use crate::train::{SplitData, Trained};
@@ -29,28 +29,28 @@ pub struct Found {
     pub warnings: Vec<String>,
 }
 
-/// Probes of the best weights, and the warnings that follow from them: of the test split, under `validation.` how the
-/// embeddings lie on the validation split, and under `initial.` how those of the test split lay before training.
+/// Probes of the best weights, which `inference` looks into, and the warnings that follow from them: of the test split,
+/// under `validation.` how the embeddings lie on the validation split, and under `initial.` how those of the test split
+/// lay before training.
 ///
 /// # Errors
 /// Those of the forward passes.
 pub fn measure(
-    model: &Model,
-    params: &Params,
+    inference: &mut Inference,
     [validation, test]: [&SplitData; 2],
     cell: &Cell,
     trained: &Trained,
-    workers: &Workers,
+    compute: &Compute,
 ) -> Result<Found> {
+    let (model, workers) = (inference.model(), inference.workers());
     let mut found = Found::default();
     let probes = &mut found.probes;
-    let mut workspace = Workspace::new(model, cell.recipe.train.shards);
     if let Some((step, value)) = trained.progress.best {
         probes.insert("best_step".into(), step as f64);
         probes.insert("best_validation".into(), value);
     }
     if cell.variant.generates() {
-        let forced = decode::teacher_forced(model, params, test, &test.first_captions(), workers)?;
+        let forced = decode::teacher_forced(inference, test, &test.first_captions())?;
         let tokens: usize = forced.iter().map(|row| row.tokens).sum();
         let sum: f64 = forced
             .iter()
@@ -59,35 +59,32 @@ pub fn measure(
         probes.insert("lm_loss".into(), sum / tokens as f64);
     }
     if let Some(slot) = model.sigma_slot() {
-        probes.insert("temperature".into(), params.slice(slot)[0].into());
+        probes.insert("temperature".into(), trained.best.slice(slot)[0].into());
     }
     if cell.variant.has_bottleneck() {
-        let latent = Latent::measure(model, params, test, workers, &mut workspace)?;
+        let latent = Latent::measure(inference, test)?;
         probes.extend(latent.probes);
         found.units = latent.units;
         found.warnings.extend(latent.warning);
     }
-    let of = |split| Embedder {
-        model,
-        split,
-        workers,
-    };
     if cell.variant.generates() && cell.variant.is_contrastive() {
-        let (more, shortcut) = of(test).shortcut(params, &mut workspace)?;
+        let split = test;
+        let (more, shortcut) = Embedder { inference, split }.shortcut()?;
         probes.extend(more);
         if model.text_pass() == TextPass::Fused {
             let warning = shortcut.and_then(|shortcut| shortcut.warning());
             found.warnings.extend(warning);
         }
     }
+    let mut lie = |prefix: &str, inference: &mut Inference, split| -> Result<()> {
+        let found = Embedder { inference, split }.lie()?.into_iter();
+        probes.extend(found.map(|(name, value)| (format!("{prefix}{name}"), value)));
+        Ok(())
+    };
+    lie("", inference, test)?;
+    lie("validation.", inference, validation)?;
     let initial = initial_weights(&cell.recipe, model, cell.seed)?;
-    for (prefix, weights, split) in [
-        ("", params, test),
-        ("validation.", params, validation),
-        ("initial.", &initial, test),
-    ] {
-        let lie = of(split).lie(weights, &mut workspace)?.into_iter();
-        probes.extend(lie.map(|(name, value)| (format!("{prefix}{name}"), value)));
-    }
+    let mut before = Inference::on(compute, model, &initial, workers);
+    lie("initial.", &mut before, test)?;
     Ok(found)
 }
