@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::array::{Array, Element};
-use super::driver::Driver;
+use super::driver::{Done, Driver, Failure};
 use crate::error::{Error, Result};
 
 /// A device that computes.
@@ -55,6 +55,18 @@ impl Device {
     #[cfg(feature = "cuda-emulator")]
     pub(crate) fn emulated_with(room: usize) -> Self {
         Self::new(super::emulator::Emulator::new(room))
+    }
+
+    /// The same, of which each kernel needs so many bytes from its first launch on.
+    #[cfg(all(test, feature = "cuda-emulator"))]
+    pub(crate) fn emulated_with_kernels(room: usize, kernel: usize) -> Self {
+        Self::new(super::emulator::Emulator::with_kernels(room, kernel))
+    }
+
+    /// One whose products do nothing beside.
+    #[cfg(all(test, feature = "cuda-emulator"))]
+    pub(crate) fn emulated_with_plain_products() -> Self {
+        Self::new(super::emulator::Emulator::with_plain_products())
     }
 
     /// What tests run on: the device that `CAPTION_BENCH_DEVICE` names (`cuda:N`), in builds that have any, one
@@ -134,34 +146,13 @@ impl Device {
             state.peak = state.peak.max(state.used);
             state.free.get_mut(&bytes).and_then(Vec::pop)
         };
-        let address = recycled.or_else(|| self.allocate(bytes)).unwrap_or(0);
+        let allocate = || self.run(|driver| driver.allocate(bytes));
+        let address = recycled.or_else(allocate).unwrap_or(0);
         if cfg!(test) && address != 0 {
             // NaN in every floating-point type: whoever reads before writing is found out.
             self.run(|driver| driver.fill(address, 0xff, bytes));
         }
         Array::new(self.clone(), address, bytes, element, len)
-    }
-
-    /// New memory, for which memory that waits to be used again is given back if it must be.
-    fn allocate(&self, bytes: usize) -> Option<u64> {
-        if let Some(address) = self.run(|driver| driver.allocate(bytes))? {
-            return Some(address);
-        }
-        let waiting = std::mem::take(&mut self.state().free);
-        self.0.free(waiting);
-        if let Some(address) = self.run(|driver| driver.allocate(bytes))? {
-            return Some(address);
-        }
-        let (free, all) = self.run(|driver| driver.memory())?;
-        let mb = |bytes: usize| bytes.div_ceil(1 << 20);
-        let name = self.name();
-        let (asked, free, all) = (mb(bytes), mb(free), mb(all));
-        let mut state = self.state();
-        state.exhausted = true;
-        state.failure = Some(Error::failed(format!(
-            "{name} is out of memory: {asked} MB asked for, {free} of {all} MB free"
-        )));
-        None
     }
 
     /// Whether memory ran out since the last call.
@@ -178,18 +169,38 @@ impl Device {
         }
     }
 
-    /// Does something on the device, unless something failed before.
-    pub(super) fn run<V>(&self, work: impl FnOnce(&dyn Driver) -> Result<V>) -> Option<V> {
+    /// Does something on the device, unless something failed before. If memory is short for it, memory that waits to be
+    /// used again is given back first.
+    pub(super) fn run<V>(&self, mut work: impl FnMut(&dyn Driver) -> Done<V>) -> Option<V> {
         if self.state().failure.is_some() {
             return None;
         }
-        match work(&*self.0.driver) {
-            Ok(value) => Some(value),
-            Err(failure) => {
-                self.state().failure.get_or_insert(failure);
-                None
-            }
+        let mut done = work(&*self.0.driver);
+        if matches!(done, Err(Failure::Memory(_))) {
+            let waiting = std::mem::take(&mut self.state().free);
+            self.0.free(waiting);
+            done = work(&*self.0.driver);
         }
+        let failure = match done {
+            Ok(value) => return Some(value),
+            Err(Failure::Memory(what)) => {
+                self.state().exhausted = true;
+                self.out_of_memory(&what)
+            }
+            Err(Failure::Other(failure)) => failure,
+        };
+        self.state().failure.get_or_insert(failure);
+        None
+    }
+
+    fn out_of_memory(&self, what: &str) -> Error {
+        let mb = |bytes: usize| bytes.div_ceil(1 << 20);
+        let room = self.0.driver.memory();
+        let room = room.map_or_else(
+            |_| String::new(),
+            |(free, all)| format!(", {} of {} MB free", mb(free), mb(all)),
+        );
+        Error::failed(format!("{} is out of memory: {what}{room}", self.name()))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -228,6 +239,11 @@ impl Drop for Inner {
     }
 }
 
+/// How a device says what memory it was asked for.
+pub(super) fn asked(bytes: usize) -> String {
+    format!("{} MB asked for", bytes.div_ceil(1 << 20))
+}
+
 /// The sizes that memory comes in: powers of two and three steps between two of them, so that arrays of
 /// changing length find their memory again.
 fn size_class(bytes: usize) -> usize {
@@ -239,6 +255,8 @@ fn size_class(bytes: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(feature = "cuda-emulator")]
+    use crate::nn::precision::Precision;
 
     #[test]
     fn sizes_waste_less_than_a_quarter() {
@@ -271,5 +289,31 @@ mod tests {
         drop((array, too_much));
         let _fits = device.array(Element::F32, 2_000);
         device.check().expect("what failed has been told");
+    }
+
+    #[cfg(feature = "cuda-emulator")]
+    #[test]
+    fn a_kernel_that_has_no_room_is_memory_that_ran_out() {
+        let launch = |device: &Device, array: &Array| {
+            device
+                .typed_kernel("add", Precision::F32)
+                .array(array.view(), Element::F32, 1_500)
+                .array(array.view(), Element::F32, 1_500)
+                .value(1_500usize)
+                .threads(1_500);
+        };
+        let device = Device::emulated_with_kernels(16_000, 4_000);
+        let array = device.array(Element::F32, 1_500);
+        drop(device.array(Element::F32, 1_500));
+        launch(&device, &array);
+        device
+            .check()
+            .expect("memory that waited is given back for a kernel");
+        let device = Device::emulated_with_kernels(16_000, 4_000);
+        let arrays = [(); 2].map(|()| device.array(Element::F32, 1_500));
+        launch(&device, &arrays[0]);
+        assert!(device.ran_out_of_memory());
+        let error = device.check().unwrap_err();
+        assert!(error.message().contains("add_f32"), "{error}");
     }
 }

@@ -3,12 +3,23 @@
 use std::ffi::c_void;
 use std::fmt::Debug;
 
-use crate::error::Result;
+use crate::error::Error;
 
 /// Threads of a block, for every kernel (`THREADS` in `kernels/platform.cuh`).
 pub(super) const THREADS: usize = 128;
 /// Warps of a block.
 pub(super) const WARPS: usize = 4;
+
+/// Why a device did not do what was asked of it.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// It had too little memory. What was asked for has had no effect, and may be asked for again.
+    Memory(String),
+    Other(Error),
+}
+
+/// What comes of asking a device.
+pub(super) type Done<V = ()> = Result<V, Failure>;
 
 /// A device, in its own terms. What is asked for runs in the order in which it was asked for; only
 /// [`Self::download`] waits.
@@ -21,40 +32,38 @@ pub(super) trait Driver: Debug + Send + Sync {
     fn is_emulated(&self) -> bool {
         false
     }
-    /// New memory; none if there is too little.
-    fn allocate(&self, bytes: usize) -> Result<Option<u64>>;
+    /// New memory.
+    fn allocate(&self, bytes: usize) -> Done<u64>;
     /// Bytes that are free, and all of them.
-    fn memory(&self) -> Result<(usize, usize)>;
+    fn memory(&self) -> Done<(usize, usize)>;
     /// Gives memory back.
     fn free(&self, address: u64, bytes: usize);
-    /// Copies to the device.
-    fn upload(&self, to: u64, bytes: &[u8]) -> Result<()>;
+    /// Copies to the device; has read the bytes when it returns.
+    fn upload(&self, to: u64, bytes: &[u8]) -> Done;
     /// Waits for all that was asked for, and copies from the device.
-    fn download(&self, from: u64, bytes: &mut [u8]) -> Result<()>;
+    fn download(&self, from: u64, bytes: &mut [u8]) -> Done;
     /// Copies on the device, between places that do not overlap.
-    fn copy(&self, from: u64, to: u64, bytes: usize) -> Result<()>;
+    fn copy(&self, from: u64, to: u64, bytes: usize) -> Done;
     /// Fills memory with a byte.
-    fn fill(&self, at: u64, byte: u8, bytes: usize) -> Result<()>;
+    fn fill(&self, at: u64, byte: u8, bytes: usize) -> Done;
     /// Runs a kernel in blocks of [`THREADS`] threads; each argument's address and size.
-    fn launch(
-        &self,
-        kernel: &str,
-        grid: [u32; 2],
-        arguments: &[(*mut c_void, usize)],
-    ) -> Result<()>;
+    fn launch(&self, kernel: &str, grid: [u32; 2], arguments: &[(*mut c_void, usize)]) -> Done;
     /// Waits for all that was asked for.
-    fn wait(&self) -> Result<()>;
-    /// Multiplies matrices.
-    fn product(&self, product: &Product) -> Result<()>;
+    fn wait(&self) -> Done;
+    /// Multiplies matrices. Returns whether it also did what [`Product::beside`] asks for, which it may not be
+    /// able to.
+    fn product(&self, product: &Product) -> Done<bool>;
 }
 
-/// One of the products of a linear map, of matrices that lie row by row without gaps.
+/// One of the products of a linear map, of matrices that lie row by row, x and w without gaps.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Product {
     pub kind: ProductKind,
     pub rows: usize,
     pub inputs: usize,
     pub outputs: usize,
+    /// Numbers from a row of y, or of dy, to the next.
+    pub stride: usize,
     pub a: u64,
     pub b: u64,
     pub c: u64,
@@ -64,6 +73,9 @@ pub(super) struct Product {
     pub result_is_bf16: bool,
     /// Whether c is added to.
     pub adds: bool,
+    /// `outputs` numbers of c's type: with [`ProductKind::Forward`] what is added to each row of y, with
+    /// [`ProductKind::WeightGradient`] where the sum of dy's rows is written.
+    pub beside: Option<u64>,
 }
 
 /// Which product: its operands a and b, and its result c.

@@ -1,13 +1,16 @@
 //! The kernels on the CPU, one thread at a time (`kernels/emulator.cpp`).
 
 use std::alloc::{Layout, alloc, dealloc};
+use std::collections::HashSet;
 use std::ffi::{CString, c_int, c_uint, c_void};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use half::bf16;
 
-use super::driver::{Driver, Product, ProductKind};
-use crate::error::{Error, Result};
+use super::device::asked;
+use super::driver::{Done, Driver, Failure, Product, ProductKind};
+use crate::error::Error;
 use crate::nn::kernels::matmul;
 use crate::nn::precision::Precision;
 
@@ -16,6 +19,11 @@ use crate::nn::precision::Precision;
 pub(super) struct Emulator {
     room: usize,
     used: AtomicUsize,
+    /// Bytes that a kernel needs from its first launch on, and those that have been launched.
+    kernel: usize,
+    launched: Mutex<HashSet<String>>,
+    /// Whether products also do what may be asked for beside.
+    fuses: bool,
 }
 
 impl Emulator {
@@ -24,7 +32,37 @@ impl Emulator {
         Self {
             room,
             used: AtomicUsize::new(0),
+            kernel: 0,
+            launched: Mutex::default(),
+            fuses: true,
         }
+    }
+
+    /// One of whose memory each kernel needs some from its first launch on.
+    #[cfg(test)]
+    pub fn with_kernels(room: usize, kernel: usize) -> Self {
+        Self {
+            kernel,
+            ..Self::new(room)
+        }
+    }
+
+    /// One whose products do nothing beside.
+    #[cfg(test)]
+    pub fn with_plain_products() -> Self {
+        Self {
+            fuses: false,
+            ..Self::new(usize::MAX >> 1)
+        }
+    }
+
+    /// Takes some of the memory, if there is so much.
+    fn take(&self, bytes: usize, what: impl FnOnce() -> String) -> Done {
+        if self.used.fetch_add(bytes, Relaxed) + bytes > self.room {
+            self.used.fetch_sub(bytes, Relaxed);
+            return Err(Failure::Memory(what()));
+        }
+        Ok(())
     }
 }
 
@@ -55,17 +93,17 @@ impl Driver for Emulator {
         true
     }
 
-    fn allocate(&self, bytes: usize) -> Result<Option<u64>> {
-        if self.used.fetch_add(bytes, Relaxed) + bytes > self.room {
-            self.used.fetch_sub(bytes, Relaxed);
-            return Ok(None);
-        }
+    fn allocate(&self, bytes: usize) -> Done<u64> {
+        self.take(bytes, || asked(bytes))?;
         // SAFETY: the layout is valid, and arrays have no size of 0.
         let memory = unsafe { alloc(layout(bytes)) };
-        Ok((!memory.is_null()).then_some(memory as u64))
+        match memory.is_null() {
+            true => Err(Failure::Memory(asked(bytes))),
+            false => Ok(memory as u64),
+        }
     }
 
-    fn memory(&self) -> Result<(usize, usize)> {
+    fn memory(&self) -> Done<(usize, usize)> {
         Ok((self.room - self.used.load(Relaxed), self.room))
     }
 
@@ -75,32 +113,33 @@ impl Driver for Emulator {
         unsafe { dealloc(address as *mut u8, layout(bytes)) }
     }
 
-    fn upload(&self, to: u64, bytes: &[u8]) -> Result<()> {
+    fn upload(&self, to: u64, bytes: &[u8]) -> Done {
         self.copy(bytes.as_ptr() as u64, to, bytes.len())
     }
 
-    fn download(&self, from: u64, bytes: &mut [u8]) -> Result<()> {
+    fn download(&self, from: u64, bytes: &mut [u8]) -> Done {
         self.copy(from, bytes.as_mut_ptr() as u64, bytes.len())
     }
 
-    fn copy(&self, from: u64, to: u64, bytes: usize) -> Result<()> {
+    fn copy(&self, from: u64, to: u64, bytes: usize) -> Done {
         // SAFETY: both lie in memory of `allocate` or in a slice of this length, and do not overlap.
         unsafe { std::ptr::copy_nonoverlapping(from as *const u8, to as *mut u8, bytes) };
         Ok(())
     }
 
-    fn fill(&self, at: u64, byte: u8, bytes: usize) -> Result<()> {
+    fn fill(&self, at: u64, byte: u8, bytes: usize) -> Done {
         // SAFETY: so many bytes of memory of `allocate`.
         unsafe { std::ptr::write_bytes(at as *mut u8, byte, bytes) };
         Ok(())
     }
 
-    fn launch(
-        &self,
-        kernel: &str,
-        grid: [u32; 2],
-        arguments: &[(*mut c_void, usize)],
-    ) -> Result<()> {
+    fn launch(&self, kernel: &str, grid: [u32; 2], arguments: &[(*mut c_void, usize)]) -> Done {
+        let mut launched = self.launched.lock().expect("no thread panicked with it");
+        if !launched.contains(kernel) {
+            self.take(self.kernel, || format!("loading {kernel}"))?;
+            launched.insert(kernel.to_owned());
+        }
+        drop(launched);
         let name = CString::new(kernel).expect("a name without zeros");
         let (pointers, sizes): (Vec<_>, Vec<_>) = arguments.iter().copied().unzip();
         // SAFETY: every argument points to as many bytes as it says, and what addresses among them point to
@@ -117,37 +156,50 @@ impl Driver for Emulator {
         };
         match code {
             0 => Ok(()),
-            1 => Err(Error::failed(format!("no kernel {kernel}"))),
-            _ => Err(Error::failed(format!(
+            1 => Err(Failure::Other(Error::failed(format!("no kernel {kernel}")))),
+            _ => Err(Failure::Other(Error::failed(format!(
                 "{kernel} takes other arguments than {sizes:?}"
-            ))),
+            )))),
         }
     }
 
-    fn wait(&self) -> Result<()> {
+    fn wait(&self) -> Done {
         Ok(())
     }
 
-    fn product(&self, product: &Product) -> Result<()> {
+    fn product(&self, product: &Product) -> Done<bool> {
         let &Product {
             kind,
             rows,
             inputs,
             outputs,
+            stride,
             ..
         } = product;
-        let (x, w, y) = (rows * inputs, outputs * inputs, rows * outputs);
-        let [a_len, b_len, c_len] = match kind {
-            ProductKind::Forward => [x, w, y],
-            ProductKind::InputGradient => [y, w, x],
-            ProductKind::WeightGradient => [y, x, w],
+        let (bf16_in, bf16_out) = (product.operands_are_bf16, product.result_is_bf16);
+        let x = |at, is_bf16| read(at, [rows, inputs], inputs, is_bf16);
+        let w = |at, is_bf16| read(at, [outputs, inputs], inputs, is_bf16);
+        let y = |at, is_bf16| read(at, [rows, outputs], stride, is_bf16);
+        let (a, b, mut c) = match kind {
+            ProductKind::Forward => (
+                x(product.a, bf16_in),
+                w(product.b, bf16_in),
+                y(product.c, bf16_out),
+            ),
+            ProductKind::InputGradient => (
+                y(product.a, bf16_in),
+                w(product.b, bf16_in),
+                x(product.c, bf16_out),
+            ),
+            ProductKind::WeightGradient => (
+                y(product.a, bf16_in),
+                x(product.b, bf16_in),
+                w(product.c, bf16_out),
+            ),
         };
-        let a = read(product.a, a_len, product.operands_are_bf16);
-        let b = read(product.b, b_len, product.operands_are_bf16);
-        let mut c = match product.adds {
-            true => read(product.c, c_len, product.result_is_bf16),
-            false => vec![0.0; c_len],
-        };
+        if !product.adds {
+            c.fill(0.0);
+        }
         let precision = Precision::F32;
         match kind {
             ProductKind::Forward => matmul::forward(precision, &a, &b, &mut c, inputs, outputs),
@@ -158,32 +210,54 @@ impl Driver for Emulator {
                 matmul::weight_gradient(precision, &a, &b, &mut c, inputs, outputs, product.adds);
             }
         }
-        write(product.c, &c, product.result_is_bf16);
-        Ok(())
+        let beside = product.beside.filter(|_| self.fuses);
+        match (kind, beside) {
+            (ProductKind::Forward, Some(bias)) => {
+                let bias = read(bias, [1, outputs], outputs, bf16_out);
+                for row in c.chunks_exact_mut(outputs) {
+                    row.iter_mut().zip(&bias).for_each(|(y, b)| *y += b);
+                }
+            }
+            (ProductKind::WeightGradient, Some(sums)) => {
+                let sum = |column: usize| a[column..].iter().step_by(outputs).sum();
+                let of_rows: Vec<f32> = (0..outputs).map(sum).collect();
+                write(sums, &of_rows, outputs, outputs, bf16_out);
+            }
+            _ => {}
+        }
+        match kind {
+            ProductKind::Forward => write(product.c, &c, outputs, stride, bf16_out),
+            _ => write(product.c, &c, inputs, inputs, bf16_out),
+        }
+        Ok(beside.is_some())
     }
 }
 
-fn read(address: u64, len: usize, is_bf16: bool) -> Vec<f32> {
+/// The numbers of a matrix whose rows begin so many numbers apart.
+fn read(address: u64, [rows, columns]: [usize; 2], stride: usize, is_bf16: bool) -> Vec<f32> {
+    let places = (0..rows).flat_map(|row| (0..columns).map(move |column| row * stride + column));
     if is_bf16 {
+        let from = address as *const bf16;
         // SAFETY: a matrix of so many numbers of this type, as `Product` says.
-        let values = unsafe { std::slice::from_raw_parts(address as *const bf16, len) };
-        values.iter().map(|v| v.to_f32()).collect()
+        places.map(|i| unsafe { *from.add(i) }.to_f32()).collect()
     } else {
+        let from = address as *const f32;
         // SAFETY: as above.
-        unsafe { std::slice::from_raw_parts(address as *const f32, len) }.to_vec()
+        places.map(|i| unsafe { *from.add(i) }).collect()
     }
 }
 
-fn write(address: u64, values: &[f32], is_bf16: bool) {
-    if is_bf16 {
-        // SAFETY: a matrix of so many numbers of this type, which nothing else looks at meanwhile.
-        let to = unsafe { std::slice::from_raw_parts_mut(address as *mut bf16, values.len()) };
-        to.iter_mut()
-            .zip(values)
-            .for_each(|(to, &v)| *to = bf16::from_f32(v));
-    } else {
-        // SAFETY: as above.
-        unsafe { std::slice::from_raw_parts_mut(address as *mut f32, values.len()) }
-            .copy_from_slice(values);
+/// Writes a matrix where [`read`] would read it.
+fn write(address: u64, values: &[f32], columns: usize, stride: usize, is_bf16: bool) {
+    for (row, values) in values.chunks_exact(columns).enumerate() {
+        for (i, &value) in (row * stride..).zip(values) {
+            // SAFETY: a matrix of so many numbers of this type, which nothing else looks at meanwhile.
+            unsafe {
+                match is_bf16 {
+                    true => *(address as *mut bf16).add(i) = bf16::from_f32(value),
+                    false => *(address as *mut f32).add(i) = value,
+                }
+            }
+        }
     }
 }

@@ -142,15 +142,29 @@ impl DeviceGradients {
         self.values.part(slot.range())
     }
 
+    /// The gradient of a whole parameter, if what is there does not count; whoever writes it says so
+    /// ([`Self::written`]).
+    pub(super) fn vacant(&self, slot: Slot) -> Option<View> {
+        let (place, range) = self.layout.place(slot);
+        let whole = range.len() == self.layout.slot(place).len();
+        (self.vacant[place] && whole).then(|| self.values.part(slot.range()))
+    }
+
+    /// All of a parameter's gradient has been written.
+    pub(super) fn written(&mut self, slot: Slot) {
+        let (place, _) = self.layout.place(slot);
+        self.vacant[place] = false;
+    }
+
     /// The gradient of a parameter, or of some of its rows, and whether to add to it: otherwise all of it
     /// is to be written.
     pub(super) fn slice_or_vacant(&mut self, slot: Slot) -> (View, bool) {
-        let (place, range) = self.layout.place(slot);
-        if self.vacant[place] && range.len() == self.layout.slot(place).len() {
-            self.vacant[place] = false;
-            (self.values.part(slot.range()), false)
-        } else {
-            (self.slice(slot), true)
+        match self.vacant(slot) {
+            Some(all) => {
+                self.written(slot);
+                (all, false)
+            }
+            None => (self.slice(slot), true),
         }
     }
 }

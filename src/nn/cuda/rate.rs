@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::array::Element;
 use super::device::Device;
 use super::driver::ProductKind;
+use super::ops::product::Matrices;
 use crate::error::Result;
 use crate::nn::precision::Precision;
 
@@ -33,7 +34,7 @@ impl Device {
             let started = Instant::now();
             for _ in 0..TIMES {
                 let matrices = [a.view(), b.view(), c.view()];
-                self.product(ProductKind::Forward, [side; 3], matrices, false);
+                self.product(&Matrices::new(ProductKind::Forward, [side; 3], matrices));
             }
             self.wait()?;
             let seconds = started.elapsed().as_secs_f64() / f64::from(TIMES);

@@ -9,7 +9,8 @@ use std::sync::Mutex;
 use cudarc::driver::{DriverError, result, sys};
 
 use self::products::Products;
-use super::driver::{Driver, Product, THREADS};
+use super::device::asked;
+use super::driver::{Done, Driver, Failure, Product, THREADS};
 use crate::error::{Error, Result};
 
 /// The kernels as the compiler left them: code for several generations, of which the driver takes what fits.
@@ -32,6 +33,9 @@ pub(super) struct Gpu {
     functions: Mutex<HashMap<String, Function>>,
     products: Products,
 }
+
+/// What the driver says when memory is short: for arrays, and for kernels that are loaded when they are first launched.
+const OUT_OF_MEMORY: DriverError = DriverError(sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY);
 
 #[derive(Debug, Clone, Copy)]
 struct Function(sys::CUfunction);
@@ -104,11 +108,18 @@ impl Gpu {
     }
 
     /// Makes the context this thread's, and does something in it.
-    fn enter<V>(&self, what: &str, work: impl FnOnce() -> Result<V, DriverError>) -> Result<V> {
+    fn enter<V>(&self, what: &str, work: impl FnOnce() -> Result<V, DriverError>) -> Done<V> {
         // SAFETY: the context lives as long as this.
         let entered = unsafe { result::ctx::set_current(self.context) };
         let done = entered.and_then(|()| work());
-        done.map_err(|error| Error::failed(format!("{}: {what}: {}", self.name, said(error))))
+        done.map_err(|error| match error {
+            OUT_OF_MEMORY => Failure::Memory(what.to_owned()),
+            error => Failure::Other(Error::failed(format!(
+                "{}: {what}: {}",
+                self.name,
+                said(error)
+            ))),
+        })
     }
 
     fn function(&self, name: &str) -> Result<Function, DriverError> {
@@ -148,17 +159,12 @@ impl Driver for Gpu {
         self.name.clone()
     }
 
-    fn allocate(&self, bytes: usize) -> Result<Option<u64>> {
+    fn allocate(&self, bytes: usize) -> Done<u64> {
         // SAFETY: memory that is freed by `free` alone.
-        self.enter("allocating", || {
-            match unsafe { result::malloc_sync(bytes) } {
-                Err(DriverError(sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY)) => Ok(None),
-                other => other.map(Some),
-            }
-        })
+        self.enter(&asked(bytes), || unsafe { result::malloc_sync(bytes) })
     }
 
-    fn memory(&self) -> Result<(usize, usize)> {
+    fn memory(&self) -> Done<(usize, usize)> {
         self.enter("asking for its memory", result::mem_get_info)
     }
 
@@ -168,14 +174,14 @@ impl Driver for Gpu {
         let _ = self.enter("freeing", || unsafe { result::free_sync(address) });
     }
 
-    fn upload(&self, to: u64, bytes: &[u8]) -> Result<()> {
+    fn upload(&self, to: u64, bytes: &[u8]) -> Done {
         // SAFETY: so many bytes of memory of `allocate`. Memory that is not pinned has been read when this returns.
         self.enter("copying to it", || unsafe {
             result::memcpy_htod_async(to, bytes, self.stream)
         })
     }
 
-    fn download(&self, from: u64, bytes: &mut [u8]) -> Result<()> {
+    fn download(&self, from: u64, bytes: &mut [u8]) -> Done {
         // SAFETY: so many bytes of memory of `allocate`, and the slice outlives the wait.
         self.enter("copying from it", || unsafe {
             result::memcpy_dtoh_async(bytes, from, self.stream)?;
@@ -183,7 +189,7 @@ impl Driver for Gpu {
         })
     }
 
-    fn copy(&self, from: u64, to: u64, bytes: usize) -> Result<()> {
+    fn copy(&self, from: u64, to: u64, bytes: usize) -> Done {
         if bytes == 0 {
             return Ok(());
         }
@@ -193,7 +199,7 @@ impl Driver for Gpu {
         })
     }
 
-    fn fill(&self, at: u64, byte: u8, bytes: usize) -> Result<()> {
+    fn fill(&self, at: u64, byte: u8, bytes: usize) -> Done {
         if bytes == 0 {
             return Ok(());
         }
@@ -203,12 +209,7 @@ impl Driver for Gpu {
         })
     }
 
-    fn launch(
-        &self,
-        kernel: &str,
-        grid: [u32; 2],
-        arguments: &[(*mut c_void, usize)],
-    ) -> Result<()> {
+    fn launch(&self, kernel: &str, grid: [u32; 2], arguments: &[(*mut c_void, usize)]) -> Done {
         let mut pointers: Vec<_> = arguments.iter().map(|argument| argument.0).collect();
         self.enter(kernel, || {
             let function = self.function(kernel)?;
@@ -219,14 +220,14 @@ impl Driver for Gpu {
         })
     }
 
-    fn wait(&self) -> Result<()> {
+    fn wait(&self) -> Done {
         // SAFETY: the stream lives as long as this.
         self.enter("computing", || unsafe {
             result::stream::synchronize(self.stream)
         })
     }
 
-    fn product(&self, product: &Product) -> Result<()> {
+    fn product(&self, product: &Product) -> Done<bool> {
         self.enter("entering its context", || Ok(()))?;
         self.products.run(product, self.stream)
     }

@@ -1,26 +1,32 @@
 //! Matrix products by cuBLASLt.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ffi::c_void;
 use std::fmt::Display;
+use std::mem::MaybeUninit;
 use std::ptr::from_ref;
 use std::sync::Mutex;
 
 use cudarc::cublaslt::{result, sys};
 use cudarc::driver::result as driver;
 
-use super::super::driver::{Product, ProductKind};
+use super::super::driver::{Done, Failure, Product, ProductKind};
 use crate::error::{Error, Result};
 
 /// Memory that products may use besides.
 const WORKSPACE: usize = 32 << 20;
+/// Ways to make a product that are asked for: the first that works is kept, and no time decides, so that the same
+/// products have the same bits in every process.
+const WAYS: usize = 8;
 
 /// cuBLASLt, and how it makes each product that was asked for before.
 #[derive(Debug)]
 pub(super) struct Products {
     handle: sys::cublasLtHandle_t,
     workspace: u64,
-    plans: Mutex<HashMap<Key, Plan>>,
+    /// None where cuBLASLt has no way, as for some products with something beside.
+    plans: Mutex<HashMap<Key, Option<Plan>>>,
 }
 
 /// What a plan depends on.
@@ -30,20 +36,24 @@ struct Key {
     rows: usize,
     inputs: usize,
     outputs: usize,
+    stride: usize,
     operands_are_bf16: bool,
     result_is_bf16: bool,
     adds: bool,
+    /// Whether there is a bias to be added, or sums to be made.
+    beside: bool,
     /// Bytes that the addresses of both operands and of the result are multiples of, up to 256.
     alignments: [u32; 3],
 }
 
 /// How a product is made.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Plan {
     product: sys::cublasLtMatmulDesc_t,
     /// Of both operands, in cuBLASLt's order, and of the result.
     layouts: [sys::cublasLtMatrixLayout_t; 3],
-    algorithm: sys::cublasLtMatmulAlgo_t,
+    /// The ways that have not failed yet, the one that is used last.
+    ways: Vec<sys::cublasLtMatmulAlgo_t>,
 }
 
 impl Products {
@@ -60,56 +70,105 @@ impl Products {
         })
     }
 
-    /// Asks for a product in a stream of the current context.
-    pub fn run(&self, product: &Product, stream: cudarc::driver::sys::CUstream) -> Result<()> {
+    /// Asks for a product in a stream of the current context. Returns whether what is beside it is done too.
+    pub fn run(&self, product: &Product, stream: cudarc::driver::sys::CUstream) -> Done<bool> {
         let key = Key::of(product);
-        let plan = self.plan(key)?;
-        let (one, zero) = (1.0f32, 0.0f32);
-        let beta = if key.adds { &one } else { &zero };
-        let [a, b, c] = [product.a, product.b, product.c].map(|address| address as *mut c_void);
-        // SAFETY: matrices of these sizes, as `Device::product` has checked; the plan and its parts live as
-        // long as this. Row by row is what cuBLASLt calls the transpose column by column: cᵀ = bᵀ aᵀ.
-        unsafe {
-            result::matmul(
-                self.handle,
-                plan.product,
-                from_ref(&one).cast(),
-                from_ref(beta).cast(),
-                b,
-                plan.layouts[0],
-                a,
-                plan.layouts[1],
-                c,
-                plan.layouts[2],
-                c,
-                plan.layouts[2],
-                &plan.algorithm,
-                self.workspace as *mut c_void,
-                WORKSPACE,
-                stream.cast(),
-            )
+        if key.beside && self.try_run(key, product, stream)? {
+            return Ok(true);
         }
-        .map_err(|e| failed(format!("{key:?}"), e.0))
+        let plain = Key {
+            beside: false,
+            ..key
+        };
+        match self.try_run(plain, product, stream)? {
+            true => Ok(false),
+            false => Err(Failure::Other(failed(
+                format!("{plain:?}"),
+                "no way to make it",
+            ))),
+        }
     }
 
-    fn plan(&self, key: Key) -> Result<Plan> {
+    /// Returns whether there was a way.
+    fn try_run(
+        &self,
+        key: Key,
+        product: &Product,
+        stream: cudarc::driver::sys::CUstream,
+    ) -> Done<bool> {
         let mut plans = self
             .plans
             .lock()
             .expect("no thread panicked with the plans");
-        if let Some(&plan) = plans.get(&key) {
-            return Ok(plan);
+        let plan = match plans.entry(key) {
+            Entry::Occupied(plan) => plan.into_mut(),
+            Entry::Vacant(place) => place.insert(match self.new_plan(key) {
+                Ok(plan) => Some(plan),
+                Err(NOT_SUPPORTED) => None,
+                Err(error) => return Err(failure(key, error)),
+            }),
+        };
+        let Some(Plan {
+            product: description,
+            layouts,
+            ways,
+        }) = plan
+        else {
+            return Ok(false);
+        };
+        if let (true, Some(beside)) = (key.beside, product.beside) {
+            // SAFETY: the attribute is an address.
+            unsafe {
+                result::set_matmul_desc_attribute(
+                    *description,
+                    sys::cublasLtMatmulDescAttributes_t::CUBLASLT_MATMUL_DESC_BIAS_POINTER,
+                    from_ref(&beside).cast(),
+                    size_of_val(&beside),
+                )
+            }
+            .map_err(|error| failure(key, error))?;
         }
-        let plan = self
-            .new_plan(key)
-            .map_err(|e| failed(format!("{key:?}"), e.0))?;
-        plans.insert(key, plan);
-        Ok(plan)
+        let (one, zero) = (1.0f32, 0.0f32);
+        let beta = if key.adds { &one } else { &zero };
+        let [a, b, c] = [product.a, product.b, product.c].map(|address| address as *mut c_void);
+        while let Some(way) = ways.last() {
+            // SAFETY: matrices of these sizes, as `Device::product` has checked; the plan and its parts live as
+            // long as this. Row by row is what cuBLASLt calls the transpose column by column: cᵀ = bᵀ aᵀ.
+            let made = unsafe {
+                result::matmul(
+                    self.handle,
+                    *description,
+                    from_ref(&one).cast(),
+                    from_ref(beta).cast(),
+                    b,
+                    layouts[0],
+                    a,
+                    layouts[1],
+                    c,
+                    layouts[2],
+                    c,
+                    layouts[2],
+                    way,
+                    self.workspace as *mut c_void,
+                    WORKSPACE,
+                    stream.cast(),
+                )
+            };
+            match made {
+                Ok(()) => return Ok(true),
+                // Refused before anything ran: there may be another way.
+                Err(NOT_SUPPORTED | INVALID_VALUE) if ways.len() > 1 || key.beside => {
+                    ways.pop();
+                }
+                Err(error) => return Err(failure(key, error)),
+            }
+        }
+        Ok(false)
     }
 
     fn new_plan(&self, key: Key) -> Result<Plan, result::CublasError> {
         use sys::cublasLtMatmulDescAttributes_t::{
-            CUBLASLT_MATMUL_DESC_TRANSA, CUBLASLT_MATMUL_DESC_TRANSB,
+            CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_MATMUL_DESC_TRANSA, CUBLASLT_MATMUL_DESC_TRANSB,
         };
         use sys::cublasLtMatmulPreferenceAttributes_t as Preference;
         let element = |is_bf16: bool| match is_bf16 {
@@ -121,10 +180,15 @@ impl Products {
             rows,
             inputs,
             outputs,
+            stride,
             ..
         } = key;
-        // Column by column: as many rows as the matrix has columns row by row.
-        let (x, w, y) = ((inputs, rows), (inputs, outputs), (outputs, rows));
+        // Column by column: as many rows as the matrix has columns row by row, and how far columns are apart.
+        let (x, w, y) = (
+            (inputs, rows, inputs),
+            (inputs, outputs, inputs),
+            (outputs, rows, stride),
+        );
         let (first, second, to) = match kind {
             ProductKind::Forward => (w, x, y),
             ProductKind::InputGradient => (w, y, x),
@@ -154,8 +218,25 @@ impl Products {
                 )?;
             }
         }
-        let layout = |(rows, columns): (usize, usize), is_bf16: bool| {
-            result::create_matrix_layout(element(is_bf16), rows as u64, columns as u64, rows as i64)
+        if key.beside {
+            let epilogue = match kind {
+                ProductKind::Forward => sys::cublasLtEpilogue_t::CUBLASLT_EPILOGUE_BIAS,
+                // dy is the second operand, whose columns' sums are wanted.
+                _ => sys::cublasLtEpilogue_t::CUBLASLT_EPILOGUE_BGRADB,
+            };
+            // SAFETY: as above.
+            unsafe {
+                result::set_matmul_desc_attribute(
+                    product,
+                    CUBLASLT_MATMUL_DESC_EPILOGUE,
+                    from_ref(&epilogue).cast(),
+                    size_of_val(&epilogue),
+                )?;
+            }
+        }
+        let layout = |(rows, columns, apart): (usize, usize, usize), is_bf16: bool| {
+            let apart = apart as i64;
+            result::create_matrix_layout(element(is_bf16), rows as u64, columns as u64, apart)
         };
         let layouts = [
             layout(first, key.operands_are_bf16)?,
@@ -197,7 +278,9 @@ impl Products {
                 )?;
             }
             let [first, second, to] = layouts;
-            let found = result::get_matmul_algo_heuristic(
+            let mut found = [MaybeUninit::uninit(); WAYS];
+            let mut count = 0;
+            let asked = sys::cublasLtMatmulAlgoGetHeuristic(
                 self.handle,
                 product,
                 first,
@@ -205,15 +288,26 @@ impl Products {
                 to,
                 to,
                 preference,
+                WAYS as i32,
+                found.as_mut_ptr().cast(),
+                &raw mut count,
             );
             result::destroy_matmul_pref(preference)?;
-            found?
+            asked.result()?;
+            let count = usize::try_from(count).unwrap_or(0).min(WAYS);
+            let found = found[..count].iter().map(|way| way.assume_init());
+            found.collect::<Vec<sys::cublasLtMatmulHeuristicResult_t>>()
         };
-        Ok(Plan {
-            product,
-            layouts,
-            algorithm: found.algo,
-        })
+        let works = found.iter().filter(|way| way.state.result().is_ok());
+        let ways: Vec<_> = works.map(|way| way.algo).rev().collect();
+        match ways.is_empty() {
+            true => Err(NOT_SUPPORTED),
+            false => Ok(Plan {
+                product,
+                layouts,
+                ways,
+            }),
+        }
     }
 
     /// Gives everything back, in the context it was opened in.
@@ -222,7 +316,7 @@ impl Products {
             .plans
             .lock()
             .expect("no thread panicked with the plans");
-        for (_, plan) in plans.drain() {
+        for plan in plans.drain().filter_map(|(_, plan)| plan) {
             // SAFETY: made by `new_plan`, and forgotten with this. What fails leaks, at the end.
             unsafe {
                 let _ = result::destroy_matmul_desc(plan.product);
@@ -247,11 +341,27 @@ impl Key {
             rows: product.rows,
             inputs: product.inputs,
             outputs: product.outputs,
+            stride: product.stride,
             operands_are_bf16: product.operands_are_bf16,
             result_is_bf16: product.result_is_bf16,
             adds: product.adds,
+            beside: product.beside.is_some(),
             alignments: [product.a, product.b, product.c].map(alignment),
         }
+    }
+}
+
+const NOT_SUPPORTED: result::CublasError =
+    result::CublasError(sys::cublasStatus_t::CUBLAS_STATUS_NOT_SUPPORTED);
+const INVALID_VALUE: result::CublasError =
+    result::CublasError(sys::cublasStatus_t::CUBLAS_STATUS_INVALID_VALUE);
+const ALLOC_FAILED: result::CublasError =
+    result::CublasError(sys::cublasStatus_t::CUBLAS_STATUS_ALLOC_FAILED);
+
+fn failure(key: Key, error: result::CublasError) -> Failure {
+    match error {
+        ALLOC_FAILED => Failure::Memory(format!("cuBLASLt: {key:?}")),
+        error => Failure::Other(failed(format!("{key:?}"), error.0)),
     }
 }
 

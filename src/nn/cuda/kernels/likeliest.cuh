@@ -3,12 +3,13 @@
 
 // The `count` largest logits of each row with their tokens, the largest first, of equal ones the first token; where
 // there are no more, the token is 0xffffffff. sums has the sum of the exponentials, less the largest logit.
-KERNEL(likeliest, (const float *logits, unsigned *tokens, float *values, float *sums, unsigned columns, unsigned count)) {
+KERNEL(likeliest, (const float *logits, unsigned *tokens, float *values, float *sums, unsigned columns,
+                   unsigned stride, unsigned count)) {
     __shared__ float room[WARPS];
     __shared__ float mosts[THREADS];
     __shared__ unsigned wheres[THREADS];
     unsigned row = blockIdx.x;
-    const float *x = logits + size_t(row) * columns;
+    const float *x = logits + size_t(row) * stride;
     float before = INFINITY;
     unsigned before_where = 0;
     for (unsigned rank = 0; rank < count; rank++) {

@@ -7,6 +7,9 @@ use crate::nn::layout::Linear;
 use crate::nn::ops::TokenLosses;
 use crate::nn::tape::Var;
 
+use super::logits::aligned;
+use super::product::Matrices;
+
 /// Logits held at a time.
 const CHUNK: usize = 1 << 26;
 /// The target of a row that has none.
@@ -26,7 +29,12 @@ impl DeviceTape<'_> {
         assert_eq!(targets.len(), x.rows, "a target, or none, for every row");
         let mark = self.mark();
         let (width, vocabulary) = (head.inputs(), head.outputs());
-        let chunk = (CHUNK / vocabulary).clamp(1, x.rows.max(1));
+        // A bias is added, and its gradient summed, without gaps.
+        let stride = match head.b {
+            None => aligned(vocabulary),
+            Some(_) => vocabulary,
+        };
+        let chunk = (CHUNK / stride).clamp(1, x.rows.max(1));
         let (device, precision) = (self.device(), self.precision());
         let element = precision.into();
         let training = self.is_training();
@@ -45,8 +53,8 @@ impl DeviceTape<'_> {
         let numbers = device.uploaded(Element::U32, &numbers);
         let losses = device.array(Element::F32, x.rows);
         let predictions = device.array(Element::U32, x.rows);
-        let logits = device.array(Element::F32, chunk * vocabulary);
-        let gradient = training.then(|| self.activations(chunk * vocabulary));
+        let logits = device.array(Element::F32, chunk * stride);
+        let gradient = training.then(|| self.activations(chunk * stride));
         let dx = training.then(|| self.activations(x.rows * width));
         for first in (0..x.rows).step_by(chunk) {
             let range = first..x.rows.min(first + chunk);
@@ -55,9 +63,10 @@ impl DeviceTape<'_> {
             let these = |array: &Array, columns: usize| {
                 array.part(range.start * columns..range.end * columns)
             };
-            let (x, logits) = (these(&data, width), logits.part(0..rows * vocabulary));
+            let (x, logits) = (these(&data, width), logits.part(0..rows * stride));
             // Of bf16 operands too, the logits are f32.
-            device.product(ProductKind::Forward, sizes, [x, w, logits], false);
+            let of = |kind, operands| Matrices::new(kind, sizes, operands).with_stride(stride);
+            device.product(&of(ProductKind::Forward, [x, w, logits]));
             if let Some(bias) = bias {
                 device
                     .kernel("add_row_f32")
@@ -67,22 +76,23 @@ impl DeviceTape<'_> {
                     .count(vocabulary)
                     .threads(rows * vocabulary);
             }
-            let gradient = gradient.as_ref().map(|g| g.part(0..rows * vocabulary));
+            let gradient = gradient.as_ref().map(|g| g.part(0..rows * stride));
             device
                 .typed_kernel("cross_entropy", precision)
-                .array(logits, Element::F32, rows * vocabulary)
+                .array(logits, Element::F32, rows * stride)
                 .array(these(&numbers, 1), Element::U32, rows)
                 .value(weight)
-                .optional(gradient, element, rows * vocabulary)
+                .optional(gradient, element, rows * stride)
                 .array(these(&losses, 1), Element::F32, rows)
                 .array(these(&predictions, 1), Element::U32, rows)
                 .count(vocabulary)
+                .count(stride)
                 .blocks(rows);
             if let (Some(dx), Some(d), Some(gradients)) = (&dx, gradient, self.gradients()) {
                 let dx = these(dx, width);
-                device.product(ProductKind::InputGradient, sizes, [d, w, dx], false);
+                device.product(&of(ProductKind::InputGradient, [d, w, dx]));
                 let (dw, adds) = gradients.slice_or_vacant(head.w);
-                device.product(ProductKind::WeightGradient, sizes, [d, x, dw], adds);
+                device.product(&of(ProductKind::WeightGradient, [d, x, dw]).adding(adds));
                 if let Some(b) = head.b {
                     device.add_column_sums(precision, d, gradients.slice(b));
                 }

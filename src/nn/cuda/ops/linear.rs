@@ -1,56 +1,14 @@
 //! The linear map: alone, before a GELU, and onto a residual stream.
 
 use crate::nn::cuda::array::{Array, Element, View};
-use crate::nn::cuda::device::Device;
-use crate::nn::cuda::driver::{Product, ProductKind};
+use crate::nn::cuda::driver::ProductKind;
 use crate::nn::cuda::tape::{Backward, DeviceTape};
 use crate::nn::layout::{Linear, Norm};
 use crate::nn::ops::{Dropout, Gelu};
 use crate::nn::tape::Var;
 
 use super::elementwise::Mask;
-
-impl Device {
-    /// c = or += the product of a and b; `[rows, inputs, outputs]` of the linear map.
-    pub(in crate::nn::cuda) fn product(
-        &self,
-        kind: ProductKind,
-        [rows, inputs, outputs]: [usize; 3],
-        [a, b, c]: [View; 3],
-        adds: bool,
-    ) {
-        let (x, w, y) = (rows * inputs, outputs * inputs, rows * outputs);
-        let lens = match kind {
-            ProductKind::Forward => [x, w, y],
-            ProductKind::InputGradient => [y, w, x],
-            ProductKind::WeightGradient => [y, x, w],
-        };
-        assert_eq!([a.len, b.len, c.len], lens, "matrices of these sizes");
-        assert_eq!(a.element, b.element, "operands of one type");
-        for view in [a, c] {
-            assert!(matches!(view.element, Element::F32 | Element::Bf16));
-        }
-        if rows == 0 {
-            // Nothing to add; a gradient of no rows is zeros.
-            assert!(adds || c.len == 0, "a product over no rows");
-            return;
-        }
-        let product = Product {
-            kind,
-            rows,
-            inputs,
-            outputs,
-            a: a.address,
-            b: b.address,
-            c: c.address,
-            operands_are_bf16: a.element == Element::Bf16,
-            result_is_bf16: c.element == Element::Bf16,
-            adds,
-        };
-        self.count([rows, inputs, outputs]);
-        self.run(|driver| driver.product(&product));
-    }
-}
+use super::product::Matrices;
 
 /// residual + mask(x Wᵀ + b).
 #[derive(Clone, Copy)]
@@ -65,9 +23,9 @@ impl DeviceTape<'_> {
     /// x Wᵀ + b.
     pub fn linear(&mut self, x: Var, linear: Linear) -> Var {
         let mark = self.mark();
-        let y = self.map(x, linear);
         let outputs = linear.outputs();
-        if let Some(b) = linear.b {
+        let (y, has_bias) = self.map_and(x, linear, linear.b.map(|b| self.params.weights(b)));
+        if let (Some(b), false) = (linear.b, has_bias) {
             self.device()
                 .typed_kernel("add_row", self.precision())
                 .array(y.view(), self.precision().into(), x.rows * outputs)
@@ -82,8 +40,7 @@ impl DeviceTape<'_> {
             let Some(dy) = back.take_gradient(y) else {
                 return;
             };
-            back.bias(linear, &dy);
-            back.map(x, data.view(), linear, &dy);
+            back.map_and_bias(x, data.view(), linear, &dy);
         });
         y
     }
@@ -118,8 +75,7 @@ impl DeviceTape<'_> {
                 .array(derivative.view(), element, len)
                 .value(len)
                 .threads(len);
-            back.bias(linear, &dy);
-            back.map(x, data.view(), linear, &dy);
+            back.map_and_bias(x, data.view(), linear, &dy);
         });
         y
     }
@@ -179,17 +135,18 @@ impl DeviceTape<'_> {
 
     /// x Wᵀ.
     fn map(&self, x: Var, linear: Linear) -> Array {
+        self.map_and(x, linear, None).0
+    }
+
+    /// x Wᵀ, plus a bias if there is one and the device can add it as it goes; and whether it did.
+    fn map_and(&self, x: Var, linear: Linear, bias: Option<View>) -> (Array, bool) {
         let sizes = [x.rows, linear.inputs(), linear.outputs()];
         assert_eq!(x.cols, linear.inputs(), "an input for every column");
         let y = self.activations(x.rows * linear.outputs());
         let (data, w) = (self.data(x), self.params.weights(linear.w));
-        self.device().product(
-            ProductKind::Forward,
-            sizes,
-            [data.view(), w, y.view()],
-            false,
-        );
-        y
+        let product = Matrices::new(ProductKind::Forward, sizes, [data.view(), w, y.view()]);
+        let has_bias = self.device().product(&product.beside(bias));
+        (y, has_bias)
     }
 
     /// The sum, and its norm with that norm's statistics.
@@ -265,40 +222,49 @@ impl Backward<'_> {
             dropped
         });
         let of_map = dropped.as_ref().unwrap_or(&gradient);
-        self.bias(linear, of_map);
-        self.map(branch.x, x, linear, of_map);
+        self.map_and_bias(branch.x, x, linear, of_map);
         self.pass_gradient(branch.residual, gradient);
     }
 
-    /// The bias's gradient.
-    fn bias(&mut self, linear: Linear, dy: &Array) {
-        if let Some(b) = linear.b {
-            let to = self.gradients.slice(b);
-            self.device()
-                .add_column_sums(self.precision(), dy.view(), to);
+    /// Passes the gradient of x Wᵀ + b on to b, W and x.
+    fn map_and_bias(&mut self, x: Var, data: View, linear: Linear, dy: &Array) {
+        let device = self.device();
+        // Sums that a product makes beside overwrite what is there.
+        let vacant = linear.b.and_then(|b| self.gradients.vacant(b));
+        let summed = self.map_and(x, data, linear, dy, vacant);
+        let Some(b) = linear.b else { return };
+        match summed {
+            true => self.gradients.written(b),
+            false => {
+                let to = self.gradients.slice(b);
+                device.add_column_sums(self.precision(), dy.view(), to);
+            }
         }
     }
 
-    /// Passes the gradient of x Wᵀ on to W and x.
-    pub(super) fn map(&mut self, x: Var, data: View, linear: Linear, dy: &Array) {
+    /// Passes the gradient of x Wᵀ on to W and x. Returns whether the sums of dy's rows have been written, if they
+    /// were asked for.
+    fn map_and(
+        &mut self,
+        x: Var,
+        data: View,
+        linear: Linear,
+        dy: &Array,
+        sums: Option<View>,
+    ) -> bool {
         let sizes = [x.rows, linear.inputs(), linear.outputs()];
         let device = self.device();
         let (dw, adds) = self.gradients.slice_or_vacant(linear.w);
-        device.product(
-            ProductKind::WeightGradient,
-            sizes,
-            [dy.view(), data, dw],
-            adds,
-        );
+        let matrices = [dy.view(), data, dw];
+        let product = Matrices::new(ProductKind::WeightGradient, sizes, matrices);
+        let summed = device.product(&product.adding(adds).beside(sums));
         if let Some((dx, partly)) = self.gradient_of(x) {
             let w = self.params.weights(linear.w);
-            device.product(
-                ProductKind::InputGradient,
-                sizes,
-                [dy.view(), w, dx.view()],
-                partly,
-            );
+            let matrices = [dy.view(), w, dx.view()];
+            let product = Matrices::new(ProductKind::InputGradient, sizes, matrices);
+            device.product(&product.adding(partly));
             self.put_gradient(x, dx);
         }
+        summed
     }
 }

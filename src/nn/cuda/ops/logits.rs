@@ -8,6 +8,8 @@ use crate::nn::cuda::tape::DeviceTape;
 use crate::nn::layout::Linear;
 use crate::nn::tape::Var;
 
+use super::product::Matrices;
+
 /// The token where no logit above −∞ is left.
 const NONE: u32 = u32::MAX;
 
@@ -18,6 +20,13 @@ pub struct Logits {
     values: Array,
     rows: usize,
     columns: usize,
+    /// Numbers from a row to the next.
+    stride: usize,
+}
+
+/// How far apart rows of logits begin: tensor cores want them aligned, and GPT-2's 50,257 tokens are an odd number.
+pub(super) fn aligned(columns: usize) -> usize {
+    columns.next_multiple_of(64)
 }
 
 impl DeviceTape<'_> {
@@ -26,19 +35,18 @@ impl DeviceTape<'_> {
         assert_eq!(x.cols, head.inputs(), "an input for every column");
         assert!(head.b.is_none(), "logits without a bias");
         let (rows, columns) = (x.rows, head.outputs());
-        let values = self.device().array(Element::F32, rows * columns);
+        let stride = aligned(columns);
+        let values = self.device().array(Element::F32, rows * stride);
         let (data, w) = (self.data(x), self.params.weights(head.w));
-        self.device().product(
-            ProductKind::Forward,
-            [rows, x.cols, columns],
-            [data.view(), w, values.view()],
-            false,
-        );
+        let (sizes, operands) = ([rows, x.cols, columns], [data.view(), w, values.view()]);
+        let product = Matrices::new(ProductKind::Forward, sizes, operands);
+        self.device().product(&product.with_stride(stride));
         Logits {
             device: self.device().clone(),
             values,
             rows,
             columns,
+            stride,
         }
     }
 }
@@ -46,7 +54,9 @@ impl DeviceTape<'_> {
 impl Logits {
     /// All of them, row by row; zeros if the device has failed.
     pub fn values(&self) -> Vec<f32> {
-        self.device.downloaded(self.values.view())
+        let all: Vec<f32> = self.device.downloaded(self.values.view());
+        let rows = all.chunks_exact(self.stride);
+        rows.flat_map(|row| &row[..self.columns]).copied().collect()
     }
 
     /// The `count` likeliest tokens of each row; of no meaning if the device has failed.
@@ -56,11 +66,12 @@ impl Logits {
         let [logits, sums] = [rows * count, rows].map(|len| self.device.array(Element::F32, len));
         self.device
             .kernel("likeliest")
-            .array(self.values.view(), Element::F32, rows * columns)
+            .array(self.values.view(), Element::F32, rows * self.stride)
             .array(tokens.view(), Element::U32, rows * count)
             .array(logits.view(), Element::F32, rows * count)
             .array(sums.view(), Element::F32, rows)
             .count(columns)
+            .count(self.stride)
             .count(count)
             .blocks(rows);
         let tokens: Vec<u32> = self.device.downloaded(tokens.view());
@@ -107,6 +118,7 @@ mod tests {
             device: device.clone(),
             rows: 3,
             columns,
+            stride: columns,
         };
         let found = logits.likeliest(4);
         device.check().unwrap();

@@ -10,6 +10,7 @@ mod linear;
 mod logits;
 mod norm;
 mod patch_embedding;
+pub(super) mod product;
 mod rows;
 
 pub(super) use attention::SpansOnDevice;

@@ -7,6 +7,8 @@ use crate::nn::ops::PatchEmbedding;
 use crate::nn::precision::Precision;
 use crate::nn::tape::Var;
 
+use super::product::Matrices;
+
 impl DeviceTape<'_> {
     /// Tokens of `images` (batch, 3, image, image), normalised: (batch · tokens, width).
     pub fn patch_embedding(&mut self, images: &[f32], patches: PatchEmbedding) -> Var {
@@ -50,7 +52,7 @@ impl DeviceTape<'_> {
         let out = self.activations(rows * width);
         let w = self.params.weights(projection.w);
         let matrices = [pixels.view(), w, out.view()];
-        device.product(ProductKind::Forward, sizes, matrices, false);
+        device.product(&Matrices::new(ProductKind::Forward, sizes, matrices));
         device
             .typed_kernel("place_patches", self.precision())
             .array(out.view(), element, rows * width)
@@ -73,7 +75,8 @@ impl DeviceTape<'_> {
             let device = back.device();
             let (dw, adds) = back.gradients.slice_or_vacant(projection.w);
             let matrices = [gradient.view(), pixels.view(), dw];
-            device.product(ProductKind::WeightGradient, sizes, matrices, adds);
+            let product = Matrices::new(ProductKind::WeightGradient, sizes, matrices);
+            device.product(&product.adding(adds));
             // The positions' sums over the batch; the first is the class token's, the others together the bias's.
             let sums = device.array(Element::F32, tokens * width);
             sums.clear();
