@@ -58,9 +58,9 @@ pub use decoder::{Decoder, Likeliest, NextTokens};
 #[cfg(any(feature = "cuda", feature = "cuda-emulator"))]
 pub use decoder::{DeviceDecoder, PicturesOnTheirWay};
 pub use inference::{Embeddings, Inference, Memory, Posterior, TeacherForced};
-pub use objective::{LatentNoise, Losses, Objective, loss_and_gradients, losses_only};
 #[cfg(any(feature = "cuda", feature = "cuda-emulator"))]
-pub use objective::{loss_and_gradients_on_device, losses_on_device};
+pub use objective::{Cut, loss_and_gradients_on_device, losses_on_device};
+pub use objective::{LatentNoise, Losses, Objective, loss_and_gradients, losses_only};
 pub use workspace::Workspace;
 pub use zero::ZeroGradient;
 

@@ -100,9 +100,9 @@ impl Vit {
     ) -> Var {
         let p = self.config.dropout;
         let tokens = self.config.tokens();
-        let batch = pictures.len() / self.config.pixels();
-        let samples = Spans::even(batch, tokens);
+        // The graph may have pictures of its own.
         let mut stream = graph.patch_embedding(pictures, self.embedding);
+        let samples = Spans::even(stream.rows / tokens, tokens);
         if let Some(dropout) = dropouts.next(p, tokens) {
             stream = graph.dropout(stream, dropout);
         }

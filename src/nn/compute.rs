@@ -10,10 +10,3 @@ pub enum Compute {
     #[cfg(any(feature = "cuda", feature = "cuda-emulator"))]
     Device(super::cuda::Device),
 }
-
-impl Compute {
-    /// Whether it is a device, beside which the CPU has time for other things.
-    pub fn is_device(&self) -> bool {
-        !matches!(self, Self::Cpu)
-    }
-}

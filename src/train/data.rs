@@ -56,17 +56,6 @@ impl<'a> SplitData<'a> {
         pairs: &[Pair],
         work: impl FnOnce(&Batch) -> Result<T>,
     ) -> Result<T> {
-        self.with_read_batch(model, pairs, None, work)
-    }
-
-    /// As [`Self::with_batch`], with the pictures one after the other where they have been read before.
-    pub(super) fn with_read_batch<T>(
-        &self,
-        model: &Model,
-        pairs: &[Pair],
-        pixels: Option<&[f32]>,
-        work: impl FnOnce(&Batch) -> Result<T>,
-    ) -> Result<T> {
         let longest = model.config().max_words();
         let captions: Vec<&[u32]> = pairs
             .iter()
@@ -76,10 +65,7 @@ impl<'a> SplitData<'a> {
             })
             .collect();
         work(&Batch {
-            pictures: &|i, out| match pixels {
-                Some(pixels) => out.copy_from_slice(&pixels[i * out.len()..][..out.len()]),
-                None => self.images.normalized(pairs[i].picture, out),
-            },
+            pictures: &|i, out| self.images.normalized(pairs[i].picture, out),
             captions: &captions,
             specials: self.specials,
         })

@@ -6,7 +6,6 @@
 //! So a training on the CPU is bit-identical for any number of threads, and one
 //! that was killed and resumed ends with the same bits as one that was not.
 
-mod ahead;
 mod checkpoint;
 mod control;
 mod data;
@@ -19,9 +18,9 @@ mod schedule;
 mod tests;
 mod validate;
 
+use std::thread::Scope;
 use std::time::Instant;
 
-use ahead::Ahead;
 pub use checkpoint::{Progress, State};
 pub use control::{Control, Ending};
 pub use data::{SplitData, TokenizedCaptions};
@@ -78,14 +77,18 @@ pub struct Trained {
 /// [`Error::Failed`] if the loss or a gradient is no longer finite (the last checkpoint stays) or a file cannot be
 /// written; [`Error::Interrupted`] after Ctrl-C, with a checkpoint of the last step.
 pub fn train(job: &Job, control: &Control) -> Result<Trained> {
-    std::thread::scope(|scope| take_steps(job, control, &mut Ahead::new(scope)))
+    std::thread::scope(|scope| take_steps(job, control, scope))
 }
 
-fn take_steps<'a>(job: &Job<'a>, control: &Control, ahead: &mut Ahead<'_, 'a>) -> Result<Trained> {
+fn take_steps<'scope, 'a: 'scope>(
+    job: &'a Job<'a>,
+    control: &'a Control,
+    scope: &'scope Scope<'scope, 'a>,
+) -> Result<Trained> {
     let recipe = &job.recipe.train;
     let mut state = State::start_or_resume(job)?;
     let mut log = job.folder.log_writer(state.progress.step)?;
-    let mut engine = engine::start(job, &state, control.notice)?;
+    let mut engine = engine::start(job, &state, control.notice, scope)?;
     let mut order = Order::new(job);
     let per_epoch = order.steps_per_epoch();
     let mut clock = control.start(state.progress.step, recipe.epochs * per_epoch);
@@ -93,17 +96,14 @@ fn take_steps<'a>(job: &Job<'a>, control: &Control, ahead: &mut Ahead<'_, 'a>) -
     while state.progress.step < clock.horizon(&mut state.progress) {
         let (step, started) = (state.progress.step, Instant::now());
         let pairs = order.pairs(step);
-        let pixels = ahead.take();
-        if job.compute.is_device() && step + 1 < clock.horizon(&mut state.progress) {
-            let next = order.pairs(step + 1);
-            ahead.begin(job.train, next, job.model.config().vit.pixels());
-        }
+        let goes_on = step + 1 < clock.horizon(&mut state.progress);
+        engine.begin(goes_on.then(|| order.pairs(step + 1)));
 
         let schedule = job.schedule(per_epoch, &state.progress, recipe.epochs);
         let annealed = schedule.annealed(job.recipe.loss.kl_annealing, step);
         let objective = job.objective(step, annealed);
         let learn = |batch: &Batch| engine.learn(&state, batch, &objective);
-        let losses = (job.train).with_read_batch(job.model, &pairs, pixels.as_deref(), learn)?;
+        let losses = job.train.with_batch(job.model, &pairs, learn)?;
         let norm = engine.gradient_norm()?;
         if !losses.loss.is_finite() || !optimizer::holds(norm) {
             return Err(job.diverged(step, &losses, norm));

@@ -78,36 +78,3 @@ fn a_gradient_that_is_no_number_never_reaches_a_checkpoint() {
         assert!(!saved, "weights that cannot be used were kept");
     }
 }
-
-#[test]
-fn pictures_that_were_read_ahead_are_those_of_their_pairs() {
-    let model = Model::new(ModelConfig::tiny(Variant::EncoderDecoder, 20)).unwrap();
-    let pixels = model.config().vit.pixels();
-    let [examples, ..] = scenes::splits(1, [8, 1, 1]);
-    let images = ImageStore::build(&examples, 64, 1, &|_, _| Ok(())).unwrap();
-    let captions = vec![vec![vec![3, 1]]; 8];
-    let data = SplitData::new(&images, &captions, Specials::single(0));
-    let pairs = [3, 1, 7].map(|picture| Pair {
-        picture,
-        caption: 0,
-    });
-    let read = std::thread::scope(|scope| {
-        let mut ahead = Ahead::new(scope);
-        assert!(ahead.take().is_none());
-        ahead.begin(&data, pairs.to_vec(), pixels);
-        let read = ahead.take();
-        assert!(ahead.take().is_none());
-        read.unwrap()
-    });
-    let pictures = |read: Option<&[f32]>| {
-        let all = |batch: &Batch| {
-            let mut values = vec![f32::NAN; batch.len() * pixels];
-            for (i, picture) in values.chunks_exact_mut(pixels).enumerate() {
-                (batch.pictures)(i, picture);
-            }
-            Ok(values)
-        };
-        data.with_read_batch(&model, &pairs, read, all).unwrap()
-    };
-    assert_eq!(pictures(Some(&read)), pictures(None));
-}

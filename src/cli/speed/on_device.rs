@@ -8,9 +8,9 @@ use super::super::plan::threads;
 use super::super::timing::{RATE, endless, objective, random_pictures, specials};
 use super::{SpeedArgs, Work};
 use crate::decode::{self, Method, Request};
-use crate::models::{Batch, Model, Variant, loss_and_gradients_on_device};
+use crate::models::{Batch, Cut, Model, Variant, loss_and_gradients_on_device};
 use crate::nn::adamw::{AdamW, Moments};
-use crate::nn::cuda::{Device, DeviceGradients, DeviceMoments, DeviceParams};
+use crate::nn::cuda::{Device, DeviceGradients, DeviceMoments, DeviceParams, DevicePictures};
 use crate::nn::{Precision, Workers};
 use crate::train::Optimizer;
 use crate::{Error, Result};
@@ -71,18 +71,38 @@ pub(super) fn run(args: &SpeedArgs, work: &Work, device: &Device) -> Result<()> 
     let mut optimizer = Optimizer::with(AdamW::default(), 0);
     optimizer.clip = args.clip;
     let mut moments = DeviceMoments::of(device, &Moments::new(model.layout().len()));
-    let mut parts = 1;
+    let mut cut = Cut::whole(work.shards);
+    // Two places for pictures, as in training: one is copied to while a step reads the other.
+    let place = || -> Result<DevicePictures> {
+        let mut place = DevicePictures::with_room(device, work.batch, size)?;
+        place.fill(work.batch, |i, picture| {
+            let values = &pixels[i * size..(i + 1) * size];
+            let bytes = values.iter().map(|v| ((v + 1.0) * 127.5).round() as u8);
+            picture
+                .iter_mut()
+                .zip(bytes)
+                .for_each(|(to, byte)| *to = byte);
+            true
+        });
+        Ok(place)
+    };
+    let places = [place()?, place()?];
+    places[0].send();
     let mut step = |number: u64| -> Result<(f64, f64)> {
         let objective = objective(&model, number, args.dropout > 0.0, args.precision);
         let started = Instant::now();
+        let [present, next] = [number, number + 1].map(|n| &places[n as usize % 2]);
+        present.arrive();
+        next.hold();
+        next.send();
         let losses = loss_and_gradients_on_device(
             &model,
             &params,
             &batch,
+            Some(present),
             &objective,
-            work.shards,
             &mut gradients,
-            &mut parts,
+            &mut cut,
         )?;
         let scale = optimizer.clip_scale(gradients.norm(device));
         let settings = optimizer.settings(RATE);
@@ -126,7 +146,7 @@ pub(super) fn run(args: &SpeedArgs, work: &Work, device: &Device) -> Result<()> 
         precision: args.precision,
         parameters: model.parameters(),
         batch: work.batch,
-        parts,
+        parts: cut.parts,
         steps: args.steps,
         step_ms_median: median,
         step_ms_range: [walls[0], walls[walls.len() - 1]],

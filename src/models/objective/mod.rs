@@ -7,7 +7,7 @@ mod plan;
 
 pub use on_cpu::{loss_and_gradients, losses_only};
 #[cfg(any(feature = "cuda", feature = "cuda-emulator"))]
-pub use on_device::{loss_and_gradients_on_device, losses_on_device};
+pub use on_device::{Cut, loss_and_gradients_on_device, losses_on_device};
 
 use crate::nn::Precision;
 

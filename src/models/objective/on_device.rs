@@ -2,18 +2,35 @@
 
 use crate::error::Result;
 use crate::nn::Var;
-use crate::nn::cuda::{DeviceGradients, DeviceParams, DeviceTape};
+use crate::nn::cuda::{DeviceGradients, DeviceParams, DevicePictures, DeviceTape};
 
 use super::super::Model;
 use super::super::batch::Batch;
 use super::plan::{Half, Joint, Piece, Plan};
 use super::{Losses, Objective};
 
+/// How batches go through a device.
+#[derive(Debug, Clone, Copy)]
+pub struct Cut {
+    /// What the CPU would cut a batch into: so the same noise falls on the same samples.
+    pub shards: usize,
+    /// How many parts it goes through in, so that the memory suffices.
+    pub parts: usize,
+}
+
+impl Cut {
+    /// All at once.
+    pub fn whole(shards: usize) -> Self {
+        Self { shards, parts: 1 }
+    }
+}
+
 /// The losses of a batch, and their gradients in place of those on the device. Activations are in the parameters'
-/// precision, whatever the objective's is. `shards` is the number that the CPU would cut the batch into: the same
-/// noise falls on the same samples.
+/// precision, whatever the objective's is.
 ///
-/// The batch goes through in so many `parts`, which are doubled until the memory suffices. Losses of the whole batch
+/// `pictures`, where there are any, are the batch's, on the device already; otherwise the batch says how to read them.
+///
+/// The batch goes through in as many parts as `cut` says, which are doubled until the memory suffices. Losses of the whole batch
 /// are exact: where one needs it, the parts but the last run forward twice, first for what it needs of them. Other
 /// parts give other dropout masks and, in the last bits, other sums.
 ///
@@ -24,17 +41,19 @@ pub fn loss_and_gradients_on_device(
     model: &Model,
     params: &DeviceParams,
     batch: &Batch,
+    pictures: Option<&DevicePictures>,
     objective: &Objective,
-    shards: usize,
     gradients: &mut DeviceGradients,
-    parts: &mut usize,
+    cut: &mut Cut,
 ) -> Result<Losses> {
-    as_memory_allows(params, batch, parts, |parts| {
+    let shards = cut.shards;
+    as_memory_allows(params, batch, cut, |parts| {
         gradients.clear();
         let plan = Plan::new(model, batch, objective, shards)?.in_parts(parts);
         let step = Step {
             model,
             params,
+            pictures,
             plan: &plan,
         };
         let joint = step.learn(gradients)?;
@@ -55,13 +74,15 @@ pub fn losses_on_device(
     params: &DeviceParams,
     batch: &Batch,
     objective: &Objective,
-    parts: &mut usize,
+    cut: &mut Cut,
 ) -> Result<Losses> {
-    as_memory_allows(params, batch, parts, |parts| {
-        let plan = Plan::new(model, batch, objective, 1)?.in_parts(parts);
+    let shards = cut.shards;
+    as_memory_allows(params, batch, cut, |parts| {
+        let plan = Plan::new(model, batch, objective, shards)?.in_parts(parts);
         let step = Step {
             model,
             params,
+            pictures: None,
             plan: &plan,
         };
         let halves: Vec<Half> = (plan.pieces.iter())
@@ -77,7 +98,7 @@ pub fn losses_on_device(
 fn as_memory_allows<V>(
     params: &DeviceParams,
     batch: &Batch,
-    parts: &mut usize,
+    Cut { parts, .. }: &mut Cut,
     mut work: impl FnMut(usize) -> Result<V>,
 ) -> Result<V> {
     let pairs = batch.len();
@@ -102,6 +123,7 @@ fn as_memory_allows<V>(
 struct Step<'a> {
     model: &'a Model,
     params: &'a DeviceParams,
+    pictures: Option<&'a DevicePictures>,
     plan: &'a Plan<'a>,
 }
 
@@ -135,9 +157,12 @@ impl Step<'_> {
         Ok(joint)
     }
 
-    fn forward<'t>(&self, piece: &Piece, mut tape: DeviceTape<'t>) -> (Half, DeviceTape<'t>) {
-        let mut pictures = vec![0.0; self.plan.pixels(piece)];
-        let half = self.plan.forward(&mut tape, piece, &mut pictures);
+    fn forward<'t>(&'t self, piece: &'t Piece, tape: DeviceTape<'t>) -> (Half, DeviceTape<'t>) {
+        let (mut tape, mut read) = match self.pictures {
+            Some(pictures) => (tape.with_pictures(pictures, &piece.samples), Vec::new()),
+            None => (tape, vec![0.0; self.plan.pixels(piece)]),
+        };
+        let half = self.plan.forward(&mut tape, piece, &mut read);
         (half, tape)
     }
 

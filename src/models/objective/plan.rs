@@ -107,7 +107,7 @@ impl<'a> Plan<'a> {
         piece.samples.len() * self.model.config().vit.pixels()
     }
 
-    /// Runs a piece forward; `pictures` is room for its pictures.
+    /// Runs a piece forward; `pictures` is room for its pictures, or none if the graph has them.
     pub fn forward(&self, graph: &mut dyn Graph, piece: &Piece, pictures: &mut [f32]) -> Half {
         let (batch, objective) = (self.batch, self.objective);
         let samples = &piece.samples;

@@ -14,11 +14,13 @@ pub(super) enum Element {
     Bf16,
     F64,
     U32,
+    U8,
 }
 
 impl Element {
     pub fn bytes(self) -> usize {
         match self {
+            Self::U8 => 1,
             Self::Bf16 => 2,
             Self::F32 | Self::U32 => 4,
             Self::F64 => 8,

@@ -160,6 +160,14 @@ impl Device {
         std::mem::take(&mut self.state().exhausted)
     }
 
+    /// Gives pinned memory back, once nothing that was asked for before can read it.
+    pub(super) fn unpin(&self, address: u64, bytes: usize) {
+        // As of arrays: an error here is an earlier one.
+        let _ = self.0.driver.await_copies();
+        let _ = self.0.driver.wait();
+        self.0.driver.unpin(address, bytes);
+    }
+
     /// Takes the memory of an array back.
     pub(super) fn recycle(&self, address: u64, bytes: usize) {
         let mut state = self.state();

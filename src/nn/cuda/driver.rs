@@ -22,7 +22,7 @@ pub(super) enum Failure {
 pub(super) type Done<V = ()> = Result<V, Failure>;
 
 /// A device, in its own terms. What is asked for runs in the order in which it was asked for; only
-/// [`Self::download`] waits.
+/// [`Self::download`] and [`Self::wait`] wait. What is copied ahead has an order of its own.
 ///
 /// Addresses and sizes come checked, from [`super::launch`] and [`super::array`].
 pub(super) trait Driver: Debug + Send + Sync {
@@ -40,6 +40,16 @@ pub(super) trait Driver: Debug + Send + Sync {
     fn free(&self, address: u64, bytes: usize);
     /// Copies to the device; has read the bytes when it returns.
     fn upload(&self, to: u64, bytes: &[u8]) -> Done;
+    /// Memory of this machine that [`Self::copy_ahead`] reads.
+    fn pin(&self, bytes: usize) -> Done<u64>;
+    /// Gives such memory back, which nothing reads any more.
+    fn unpin(&self, address: u64, bytes: usize);
+    /// What is copied ahead from now on waits for what was asked for so far.
+    fn hold_copies(&self) -> Done;
+    /// Copies pinned memory to the device, beside what that computes.
+    fn copy_ahead(&self, from: u64, to: u64, bytes: usize) -> Done;
+    /// What is asked for from now on waits for what has been copied ahead.
+    fn await_copies(&self) -> Done;
     /// Waits for all that was asked for, and copies from the device.
     fn download(&self, from: u64, bytes: &mut [u8]) -> Done;
     /// Copies on the device, between places that do not overlap.

@@ -1,6 +1,6 @@
 //! The kernels on the CPU, one thread at a time (`kernels/emulator.cpp`).
 
-use std::alloc::{Layout, alloc, dealloc};
+use std::alloc::{Layout, alloc, alloc_zeroed, dealloc};
 use std::collections::HashSet;
 use std::ffi::{CString, c_int, c_uint, c_void};
 use std::sync::Mutex;
@@ -24,6 +24,8 @@ pub(super) struct Emulator {
     launched: Mutex<HashSet<String>>,
     /// Whether products also do what may be asked for beside.
     fuses: bool,
+    /// Copies ahead (from, to, bytes), which are made when they are awaited: as late as a device may make them.
+    ahead: Mutex<Vec<(u64, u64, usize)>>,
 }
 
 impl Emulator {
@@ -35,6 +37,7 @@ impl Emulator {
             kernel: 0,
             launched: Mutex::default(),
             fuses: true,
+            ahead: Mutex::default(),
         }
     }
 
@@ -115,6 +118,37 @@ impl Driver for Emulator {
 
     fn upload(&self, to: u64, bytes: &[u8]) -> Done {
         self.copy(bytes.as_ptr() as u64, to, bytes.len())
+    }
+
+    fn pin(&self, bytes: usize) -> Done<u64> {
+        // SAFETY: the layout is valid, and nobody pins nothing.
+        let memory = unsafe { alloc_zeroed(layout(bytes)) };
+        match memory.is_null() {
+            true => Err(Failure::Memory(asked(bytes))),
+            false => Ok(memory as u64),
+        }
+    }
+
+    fn unpin(&self, address: u64, bytes: usize) {
+        // SAFETY: `pin` gave this address for so many bytes.
+        unsafe { dealloc(address as *mut u8, layout(bytes)) }
+    }
+
+    fn hold_copies(&self) -> Done {
+        Ok(())
+    }
+
+    fn copy_ahead(&self, from: u64, to: u64, bytes: usize) -> Done {
+        let mut ahead = self.ahead.lock().expect("no thread panicked with it");
+        ahead.push((from, to, bytes));
+        Ok(())
+    }
+
+    fn await_copies(&self) -> Done {
+        let mut ahead = self.ahead.lock().expect("no thread panicked with it");
+        ahead
+            .drain(..)
+            .try_for_each(|(from, to, bytes)| self.copy(from, to, bytes))
     }
 
     fn download(&self, from: u64, bytes: &mut [u8]) -> Done {

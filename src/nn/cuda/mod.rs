@@ -5,6 +5,7 @@
 //!   block, with barriers and shuffles, for tests where there is no device.
 //! * [`DeviceParams`] and [`DeviceGradients`] are a model's parameters and their gradients there.
 //! * [`DeviceMoments`] is the optimizer's memory, which [`DeviceParams::update`] updates parameters by.
+//! * [`DevicePictures`] are a step's pictures, copied while the device computes the step before.
 //! * [`DeviceTape`] is what [`Tape`](super::Tape) is on the CPU: the same operations for the same models,
 //!   with activations of f32 or bf16.
 //!
@@ -22,6 +23,7 @@ mod launch;
 mod ops;
 mod optimizer;
 mod params;
+mod pictures;
 mod rate;
 mod tape;
 
@@ -29,4 +31,5 @@ pub use device::Device;
 pub use ops::{KeysAndValues, Logits, Places};
 pub use optimizer::DeviceMoments;
 pub use params::{DeviceGradients, DeviceParams};
+pub use pictures::DevicePictures;
 pub use tape::DeviceTape;

@@ -6,6 +6,7 @@ use super::array::{Array, Element, View};
 use super::device::Device;
 use super::ops::SpansOnDevice;
 use super::params::{DeviceGradients, DeviceParams};
+use super::pictures::DevicePictures;
 use crate::error::Result;
 use crate::nn::precision::Precision;
 use crate::nn::tape::Var;
@@ -19,6 +20,8 @@ pub struct DeviceTape<'a> {
     pub(super) params: &'a DeviceParams,
     pub(super) values: Values,
     recording: Option<Recording<'a>>,
+    /// Pictures that are on the device already, and which of them.
+    pub(super) pictures: Option<(&'a DevicePictures, &'a [usize])>,
     /// What attention has told the device of the samples' rows, for the next layer.
     pub(super) spans: Vec<Arc<SpansOnDevice>>,
 }
@@ -74,7 +77,17 @@ impl<'a> DeviceTape<'a> {
                 entries: Vec::with_capacity(256),
             },
             recording: None,
+            pictures: None,
             spans: Vec::new(),
+        }
+    }
+
+    /// The same tape, which takes some of the pictures that are on the device, in this order, for those that
+    /// [`Self::patch_embedding`] is not given.
+    pub fn with_pictures(self, pictures: &'a DevicePictures, which: &'a [usize]) -> Self {
+        Self {
+            pictures: Some((pictures, which)),
+            ..self
         }
     }
 

@@ -1,6 +1,6 @@
 //! Steps on the CPU: the state is always up to date.
 
-use super::super::{Job, State};
+use super::super::{Job, Pair, State};
 use super::Engine;
 use crate::Result;
 use crate::models::{Batch, Losses, Objective, Workspace, loss_and_gradients, losses_only};
@@ -21,6 +21,9 @@ impl<'a> Cpu<'a> {
 }
 
 impl Engine for Cpu<'_> {
+    /// All threads compute, and read what they need where they need it.
+    fn begin(&mut self, _: Option<Vec<Pair>>) {}
+
     fn learn(&mut self, state: &State, batch: &Batch, objective: &Objective) -> Result<Losses> {
         let (job, workspace) = (self.job, &mut self.workspace);
         loss_and_gradients(

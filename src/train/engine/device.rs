@@ -1,39 +1,50 @@
 //! Steps on a device, where weights, gradients and moments stay.
 
-use super::super::{Job, State};
+mod ahead;
+
+use std::thread::Scope;
+
+use self::ahead::Ahead;
+use super::super::{Job, Pair, State};
 use super::Engine;
 use crate::Result;
 use crate::models::{
-    Batch, LEAST_SIGMA, Losses, Objective, loss_and_gradients_on_device, losses_on_device,
+    Batch, Cut, LEAST_SIGMA, Losses, Objective, loss_and_gradients_on_device, losses_on_device,
 };
 use crate::nn::cuda::{Device, DeviceGradients, DeviceMoments, DeviceParams};
 
-pub(super) struct OnDevice<'a> {
+pub(super) struct OnDevice<'scope, 'a> {
     job: &'a Job<'a>,
     device: &'a Device,
+    ahead: Ahead<'scope, 'a>,
     params: DeviceParams,
     gradients: DeviceGradients,
     moments: DeviceMoments,
-    /// How many parts a batch goes through in, so that the memory suffices.
-    parts: usize,
+    /// How batches of training and of validation are cut.
+    training: Cut,
+    validation: Cut,
     notice: &'a dyn Fn(&str),
 }
 
-impl<'a> OnDevice<'a> {
-    /// Copies a state to the device.
+impl<'scope, 'a> OnDevice<'scope, 'a> {
+    /// Copies a state to the device. Threads of `scope` read pictures.
     pub fn new(
         job: &'a Job<'a>,
         device: &'a Device,
         state: &State,
         notice: &'a dyn Fn(&str),
+        scope: &'scope Scope<'scope, 'a>,
     ) -> Result<Self> {
+        let size = job.model.config().vit.pixels();
         let started = Self {
             job,
             device,
+            ahead: Ahead::new(scope, device, job.train, job.recipe.train.batch, size)?,
             params: DeviceParams::new(device, &state.params, job.recipe.train.precision),
             gradients: DeviceGradients::zeros(device, job.model.layout()),
             moments: DeviceMoments::of(device, &state.optimizer.moments),
-            parts: 1,
+            training: Cut::whole(job.recipe.train.shards),
+            validation: Cut::whole(1),
             notice,
         };
         device.check()?;
@@ -41,26 +52,35 @@ impl<'a> OnDevice<'a> {
     }
 
     /// Says so if a batch now goes through in more parts than before.
-    fn tell(&self, parts_before: usize, batch: &Batch) {
-        if self.parts > parts_before {
+    fn tell(&self, before: Cut, cut: Cut, batch: &Batch) {
+        if cut.parts > before.parts {
             (self.notice)(&format!(
                 "the memory of {} does not hold {} pictures at a time: batches go through in {} parts",
                 self.device.name(),
                 batch.len(),
-                self.parts
+                cut.parts
             ));
         }
     }
 }
 
-impl Engine for OnDevice<'_> {
+impl Engine for OnDevice<'_, '_> {
+    fn begin(&mut self, next: Option<Vec<Pair>>) {
+        self.ahead.turn(next);
+    }
+
     fn learn(&mut self, _: &State, batch: &Batch, objective: &Objective) -> Result<Losses> {
-        let (model, shards, before) = (self.job.model, self.job.recipe.train.shards, self.parts);
-        let (params, gradients, parts) = (&self.params, &mut self.gradients, &mut self.parts);
+        let (model, before) = (self.job.model, self.training);
         let losses = loss_and_gradients_on_device(
-            model, params, batch, objective, shards, gradients, parts,
+            model,
+            &self.params,
+            batch,
+            self.ahead.present(),
+            objective,
+            &mut self.gradients,
+            &mut self.training,
         )?;
-        self.tell(before, batch);
+        self.tell(before, self.training, batch);
         Ok(losses)
     }
 
@@ -81,9 +101,9 @@ impl Engine for OnDevice<'_> {
     }
 
     fn losses(&mut self, _: &State, batch: &Batch, objective: &Objective) -> Result<Losses> {
-        let (model, before) = (self.job.model, self.parts);
-        let losses = losses_on_device(model, &self.params, batch, objective, &mut self.parts)?;
-        self.tell(before, batch);
+        let (model, before) = (self.job.model, self.validation);
+        let losses = losses_on_device(model, &self.params, batch, objective, &mut self.validation)?;
+        self.tell(before, self.validation, batch);
         Ok(losses)
     }
 

@@ -4,7 +4,9 @@ mod cpu;
 #[cfg(any(feature = "cuda", feature = "cuda-emulator"))]
 mod device;
 
-use super::{Job, State};
+use std::thread::Scope;
+
+use super::{Job, Pair, State};
 use crate::Result;
 use crate::models::{Batch, Losses, Objective};
 use crate::nn::Compute;
@@ -14,7 +16,10 @@ use crate::nn::Compute;
 /// A training's state is what it is between two steps; an engine may keep the newest weights and moments
 /// elsewhere, and [`Self::settle`] brings them back.
 pub(super) trait Engine {
-    /// The losses of a batch, whose gradients the next [`Self::update`] goes by.
+    /// A step begins; the pairs of the next one, if there is one, may be read ahead.
+    fn begin(&mut self, next: Option<Vec<Pair>>);
+
+    /// The losses of this step's batch, whose gradients the next [`Self::update`] goes by.
     fn learn(&mut self, state: &State, batch: &Batch, objective: &Objective) -> Result<Losses>;
 
     /// The norm of the gradients that [`Self::learn`] left.
@@ -30,17 +35,20 @@ pub(super) trait Engine {
     fn settle(&mut self, state: &mut State) -> Result<()>;
 }
 
-/// What computes a job's steps, which goes on from `state`; `notice` is told what a person should know.
-pub(super) fn start<'a>(
-    job: &'a Job,
+/// What computes a job's steps, which goes on from `state`; `notice` is told what a person should know, and threads of
+/// `scope` may work beside it.
+pub(super) fn start<'scope, 'a: 'scope>(
+    job: &'a Job<'a>,
     state: &State,
     notice: &'a dyn Fn(&str),
-) -> Result<Box<dyn Engine + 'a>> {
-    match (job.compute, state, notice) {
+    scope: &'scope Scope<'scope, 'a>,
+) -> Result<Box<dyn Engine + 'scope>> {
+    match (job.compute, state, notice, scope) {
         (Compute::Cpu, ..) => Ok(Box::new(cpu::Cpu::new(job))),
         #[cfg(any(feature = "cuda", feature = "cuda-emulator"))]
-        (Compute::Device(device), state, notice) => {
-            Ok(Box::new(device::OnDevice::new(job, device, state, notice)?))
+        (Compute::Device(device), state, notice, scope) => {
+            let engine = device::OnDevice::new(job, device, state, notice, scope)?;
+            Ok(Box::new(engine))
         }
     }
 }

@@ -43,7 +43,7 @@ fn both(
     params: &Params,
     objective: &Objective,
     precision: Precision,
-    mut parts: usize,
+    parts: usize,
 ) -> [(Losses, Vec<f32>); 2] {
     let batch = batch(&picture);
     let (workers, mut workspace) = (Workers::new(1).unwrap(), Workspace::new(model, 2));
@@ -52,14 +52,15 @@ fn both(
     let device = Device::of_tests();
     let there = DeviceParams::new(&device, params, precision);
     let mut gradients = DeviceGradients::zeros(&device, params.layout());
+    let mut cut = Cut { shards: 2, parts };
     let losses = loss_and_gradients_on_device(
         model,
         &there,
         &batch,
+        None,
         objective,
-        2,
         &mut gradients,
-        &mut parts,
+        &mut cut,
     );
     let losses = losses.unwrap();
     [here, (losses, gradients.to_flat(&device))]
@@ -138,8 +139,10 @@ fn losses_alone_are_those_of_a_step() {
     )
     .unwrap();
     let there = DeviceParams::new(&Device::of_tests(), &params, Precision::F32);
-    let there = (1..4)
-        .map(|mut parts| losses_on_device(&model, &there, &batch, &objective, &mut parts).unwrap());
+    let there = (1..4).map(|parts| {
+        let mut cut = Cut { shards: 1, parts };
+        losses_on_device(&model, &there, &batch, &objective, &mut cut).unwrap()
+    });
     for there in there {
         assert!((here.loss - there.loss).abs() < 1e-5 * here.loss);
         assert!((here.cl.unwrap() - there.cl.unwrap()).abs() < 1e-4);
@@ -189,10 +192,10 @@ fn a_few_steps_go_where_the_cpus_go() {
             &model,
             &there,
             &batch,
+            None,
             &objective,
-            2,
             &mut gradients,
-            &mut 1,
+            &mut Cut::whole(2),
         );
         let norm_there = gradients.norm(&device);
         assert!(
@@ -237,17 +240,17 @@ fn a_batch_that_does_not_fit_goes_through_in_parts() {
         let on = |device: &Device| {
             let there = DeviceParams::new(device, &params, Precision::F32);
             let mut gradients = DeviceGradients::zeros(device, params.layout());
-            let (mut parts, held) = (1, device.peak_memory());
+            let (mut cut, held) = (Cut::whole(2), device.peak_memory());
             let losses = loss_and_gradients_on_device(
                 &model,
                 &there,
                 &batch,
+                None,
                 &objective,
-                2,
                 &mut gradients,
-                &mut parts,
+                &mut cut,
             )?;
-            Ok((losses.loss, gradients.to_flat(device), parts, held))
+            Ok((losses.loss, gradients.to_flat(device), cut.parts, held))
         };
         let roomy = Device::emulated_with(1 << 30);
         let (loss, expected, parts, held) = on(&roomy).unwrap();

@@ -1,6 +1,7 @@
 //! NVIDIA devices, through the driver's own interface.
 
 mod products;
+mod staging;
 
 use std::collections::HashMap;
 use std::ffi::{CString, c_void};
@@ -9,6 +10,7 @@ use std::sync::Mutex;
 use cudarc::driver::{DriverError, result, sys};
 
 use self::products::Products;
+use self::staging::Staging;
 use super::device::asked;
 use super::driver::{Done, Driver, Failure, Product, THREADS};
 use crate::error::{Error, Result};
@@ -28,11 +30,19 @@ pub(super) struct Gpu {
     device: sys::CUdevice,
     context: sys::CUcontext,
     stream: sys::CUstream,
+    /// Copies ahead, and the events by which the streams wait for each other.
+    copies: sys::CUstream,
+    computed: sys::CUevent,
+    copied: sys::CUevent,
+    staging: Mutex<Staging>,
     module: sys::CUmodule,
     /// By name, as they are asked for.
     functions: Mutex<HashMap<String, Function>>,
     products: Products,
 }
+
+/// How streams wait for events.
+const WAIT: sys::CUevent_wait_flags = sys::CUevent_wait_flags::CU_EVENT_WAIT_DEFAULT;
 
 /// What the driver says when memory is short: for arrays, and for kernels that are loaded when they are first launched.
 const OUT_OF_MEMORY: DriverError = DriverError(sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY);
@@ -87,6 +97,10 @@ impl Gpu {
             result::ctx::set_current(context).map_err(failed("entering its context"))?;
             let stream = result::stream::create(result::stream::StreamKind::NonBlocking)
                 .map_err(failed("making a stream"))?;
+            let copies = result::stream::create(result::stream::StreamKind::NonBlocking)
+                .map_err(failed("making a second stream"))?;
+            let event = || result::event::create(sys::CUevent_flags::CU_EVENT_DISABLE_TIMING);
+            let [computed, copied] = [event(), event()];
             let module = result::module::load_data(KERNELS.0.as_ptr().cast()).map_err(|error| {
                 Error::failed(format!(
                     "cuda:{ordinal}: loading the kernels: {}; they need compute capability 8.0 or later and a \
@@ -100,6 +114,10 @@ impl Gpu {
                 device,
                 context,
                 stream,
+                copies,
+                computed: computed.map_err(failed("making an event"))?,
+                copied: copied.map_err(failed("making an event"))?,
+                staging: Mutex::new(Staging::new().map_err(failed("pinning memory"))?),
                 module,
                 functions: Mutex::default(),
                 products: Products::new()?,
@@ -175,9 +193,48 @@ impl Driver for Gpu {
     }
 
     fn upload(&self, to: u64, bytes: &[u8]) -> Done {
-        // SAFETY: so many bytes of memory of `allocate`. Memory that is not pinned has been read when this returns.
-        self.enter("copying to it", || unsafe {
-            result::memcpy_htod_async(to, bytes, self.stream)
+        let mut staging = self.staging.lock().expect("no thread panicked with it");
+        self.enter("copying to it", || staging.upload(to, bytes, self.stream))
+    }
+
+    fn pin(&self, bytes: usize) -> Done<u64> {
+        // SAFETY: memory that is freed by `unpin` alone.
+        let pinned = self.enter("pinning memory", || unsafe {
+            result::malloc_host(bytes, 0)
+        });
+        pinned.map(|address| address as u64)
+    }
+
+    fn unpin(&self, address: u64, _bytes: usize) {
+        // SAFETY: `pin` gave this address, and nothing reads it any more. An error here is one of an earlier
+        // kernel, which has been told.
+        let _ = self.enter("unpinning memory", || unsafe {
+            result::free_host(address as *mut c_void)
+        });
+    }
+
+    fn hold_copies(&self) -> Done {
+        // SAFETY: streams and events live as long as this.
+        self.enter("holding copies", || unsafe {
+            result::event::record(self.computed, self.stream)?;
+            result::stream::wait_event(self.copies, self.computed, WAIT)
+        })
+    }
+
+    fn copy_ahead(&self, from: u64, to: u64, bytes: usize) -> Done {
+        // SAFETY: so many bytes of memory of `pin` and of `allocate`, which whoever pinned it leaves alone until
+        // the copies have been awaited.
+        self.enter("copying ahead", || unsafe {
+            let from = std::slice::from_raw_parts(from as *const u8, bytes);
+            result::memcpy_htod_async(to, from, self.copies)
+        })
+    }
+
+    fn await_copies(&self) -> Done {
+        // SAFETY: as above.
+        self.enter("awaiting copies", || unsafe {
+            result::event::record(self.copied, self.copies)?;
+            result::stream::wait_event(self.stream, self.copied, WAIT)
         })
     }
 
@@ -240,8 +297,14 @@ impl Drop for Gpu {
             // SAFETY: all of it was made by `open`, and after the wait nothing uses it any more.
             unsafe {
                 result::stream::synchronize(self.stream)?;
+                result::stream::synchronize(self.copies)?;
                 self.products.close();
+                let staging = self.staging.lock().expect("no thread panicked with it");
+                staging.close()?;
                 result::module::unload(self.module)?;
+                result::event::destroy(self.computed)?;
+                result::event::destroy(self.copied)?;
+                result::stream::destroy(self.copies)?;
                 result::stream::destroy(self.stream)?;
                 result::primary_ctx::release(self.device)
             }

@@ -10,7 +10,8 @@ use crate::nn::tape::Var;
 use super::product::Matrices;
 
 impl DeviceTape<'_> {
-    /// Tokens of `images` (batch, 3, image, image), normalised: (batch · tokens, width).
+    /// Tokens of `images` (batch, 3, image, image), normalised: (batch · tokens, width). Without images, of those that
+    /// are on the device ([`Self::with_pictures`]).
     pub fn patch_embedding(&mut self, images: &[f32], patches: PatchEmbedding) -> Var {
         let PatchEmbedding {
             projection,
@@ -29,21 +30,35 @@ impl DeviceTape<'_> {
             (tokens, width),
             "a position for every token"
         );
-        let batch = images.len() / (3 * image * image);
-        assert_eq!(
-            images.len(),
-            batch * 3 * image * image,
-            "whole images of side {image}"
-        );
+        let there = self.pictures.filter(|_| images.is_empty());
+        let size = 3 * image * image;
+        let batch = there.map_or(images.len() / size, |(_, which)| which.len());
         let rows = batch * tokens;
         let sizes = [rows, inputs, width];
         let mark = self.mark();
         let (device, element) = (self.device(), self.precision().into());
-        let pictures = device.uploaded(Element::F32, images);
         let pixels = self.activations(rows * inputs);
-        device
-            .typed_kernel("unfold", self.precision())
-            .array(pictures.view(), Element::F32, images.len())
+        let unfold = match there {
+            None => {
+                assert_eq!(images.len(), batch * size, "images of side {image}");
+                let pictures = device.uploaded(Element::F32, images);
+                device.typed_kernel("unfold", self.precision()).array(
+                    pictures.view(),
+                    Element::F32,
+                    batch * size,
+                )
+            }
+            Some((pictures, which)) => {
+                assert_eq!(pictures.size(), size, "pictures of side {image}");
+                let bytes = pictures.bytes();
+                let places = device.uploaded(Element::U32, &pictures.places(which));
+                device
+                    .typed_kernel("unfold_bytes", self.precision())
+                    .array(bytes, Element::U8, bytes.len)
+                    .array(places.view(), Element::U32, batch)
+            }
+        };
+        unfold
             .array(pixels.view(), element, rows * inputs)
             .count(rows)
             .count(image)
