@@ -308,7 +308,7 @@ mod tests {
                 .array(array.view(), Element::F32, 1_500)
                 .array(array.view(), Element::F32, 1_500)
                 .value(1_500usize)
-                .threads(1_500);
+                .packs(Element::F32, 1_500);
         };
         let device = Device::emulated_with_kernels(16_000, 4_000);
         let array = device.array(Element::F32, 1_500);

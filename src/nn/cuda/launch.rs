@@ -94,6 +94,11 @@ impl Launch<'_> {
         self.run([count.div_ceil(THREADS), 1]);
     }
 
+    /// Runs it with a thread for each 16 bytes of so many numbers of this type.
+    pub fn packs(self, element: Element, count: usize) {
+        self.threads(count.div_ceil(16 / element.bytes()));
+    }
+
     /// Runs it with a warp for each row, and so many times over.
     pub fn rows(self, rows: usize, times: usize) {
         self.run([rows.div_ceil(WARPS), times]);

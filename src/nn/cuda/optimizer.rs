@@ -83,7 +83,7 @@ impl DeviceParams {
             .value(factors.keep)
             .value(factors.coupled)
             .value(factors.gradient_scale)
-            .threads(len);
+            .packs(Element::F32, len);
         gradients.clear();
     }
 }

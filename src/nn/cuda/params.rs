@@ -29,7 +29,7 @@ impl DeviceParams {
                 .array(values.view(), Element::F32, len)
                 .array(rounded.view(), Element::Bf16, len)
                 .value(len)
-                .threads(len);
+                .packs(Element::Bf16, len);
             rounded
         });
         Self {

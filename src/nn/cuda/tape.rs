@@ -235,7 +235,7 @@ impl Device {
             .array(exact.view(), Element::F32, values.len())
             .array(rounded.view(), precision.into(), values.len())
             .value(values.len())
-            .threads(values.len());
+            .packs(precision.into(), values.len());
         rounded
     }
 
@@ -250,7 +250,7 @@ impl Device {
             .array(view, precision.into(), view.len)
             .array(widened.view(), Element::F32, view.len)
             .value(view.len)
-            .threads(view.len);
+            .packs(precision.into(), view.len);
         self.downloaded(widened.view())
     }
 }

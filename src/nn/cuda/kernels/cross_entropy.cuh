@@ -11,15 +11,15 @@ KERNEL(TYPED(cross_entropy), (const float *logits, const unsigned *targets, floa
     const float *x = logits + size_t(row) * stride;
     float most = -INFINITY;
     unsigned where = 0;
-    for (unsigned column = threadIdx.x; column < columns; column += THREADS) {
-        if (x[column] > most) {
-            most = x[column];
+    each_column(x, columns, [&](unsigned column, float value) {
+        if (value > most) {
+            most = value;
             where = column;
         }
-    }
+    });
     block_largest(most, where, mosts, wheres);
     float sum = 0.0f;
-    for (unsigned column = threadIdx.x; column < columns; column += THREADS) sum += expf(x[column] - most);
+    each_column(x, columns, [&](unsigned, float value) { sum += expf(value - most); });
     sum = block_sum(sum, room);
     unsigned target = targets[row];
     bool has_target = target != 0xffffffffu;
@@ -29,9 +29,20 @@ KERNEL(TYPED(cross_entropy), (const float *logits, const unsigned *targets, floa
     }
     if (!gradient) return;
     float of_one = has_target ? weight / sum : 0.0f;
-    for (unsigned column = threadIdx.x; column < columns; column += THREADS) {
-        float d = expf(x[column] - most) * of_one;
-        if (has_target && column == target) d -= weight;
-        gradient[size_t(row) * stride + column] = narrowed<T>(d);
+    T *d = gradient + size_t(row) * stride;
+    auto slope = [&](unsigned column, float value) {
+        float slope = expf(value - most) * of_one;
+        return has_target && column == target ? slope - weight : slope;
+    };
+    constexpr unsigned SIZE = Packed<float>::SIZE;
+    unsigned whole = takes_packs(x) && stride % Packed<T>::SIZE == 0 ? columns / SIZE * SIZE : 0;
+    for (unsigned column = threadIdx.x * SIZE; column < whole; column += THREADS * SIZE) {
+        float values[SIZE];
+        load<SIZE>(x + column, values);
+#pragma unroll
+        for (unsigned j = 0; j < SIZE; j++) values[j] = slope(column + j, values[j]);
+        store<SIZE>(d + column, values);
     }
+    for (unsigned column = whole + threadIdx.x; column < columns; column += THREADS)
+        d[column] = narrowed<T>(slope(column, x[column]));
 }

@@ -2,32 +2,74 @@
 
 // a += b.
 KERNEL(TYPED(add), (T *a, const T *b, size_t count)) {
-    size_t i = thread_of_grid();
-    if (i < count) a[i] = narrowed<T>(widened(a[i]) + widened(b[i]));
+    each_pack<Packed<T>::SIZE>(count, takes_packs(a) && takes_packs(b), [=](auto width, size_t i) {
+        constexpr int P = decltype(width)::VALUE;
+        float x[P], y[P];
+        load<P>(a + i, x);
+        load<P>(b + i, y);
+#pragma unroll
+        for (int j = 0; j < P; j++) x[j] += y[j];
+        store<P>(a + i, x);
+    });
 }
 
 // dy *= x.
 KERNEL(TYPED(multiply), (T *dy, const T *x, size_t count)) {
-    size_t i = thread_of_grid();
-    if (i < count) dy[i] = narrowed<T>(widened(dy[i]) * widened(x[i]));
+    each_pack<Packed<T>::SIZE>(count, takes_packs(dy) && takes_packs(x), [=](auto width, size_t i) {
+        constexpr int P = decltype(width)::VALUE;
+        float d[P], v[P];
+        load<P>(dy + i, d);
+        load<P>(x + i, v);
+#pragma unroll
+        for (int j = 0; j < P; j++) d[j] *= v[j];
+        store<P>(dy + i, d);
+    });
 }
 
 // Activations of f32 values.
 KERNEL(TYPED(round), (const float *from, T *to, size_t count)) {
-    size_t i = thread_of_grid();
-    if (i < count) to[i] = narrowed<T>(from[i]);
+    each_pack<Packed<T>::SIZE>(count, takes_packs(from) && takes_packs(to), [=](auto width, size_t i) {
+        constexpr int P = decltype(width)::VALUE;
+        float v[P];
+        load<P>(from + i, v);
+        store<P>(to + i, v);
+    });
 }
 
 // f32 values of activations.
 KERNEL(TYPED(widen), (const T *from, float *to, size_t count)) {
-    size_t i = thread_of_grid();
-    if (i < count) to[i] = widened(from[i]);
+    each_pack<Packed<T>::SIZE>(count, takes_packs(from) && takes_packs(to), [=](auto width, size_t i) {
+        constexpr int P = decltype(width)::VALUE;
+        float v[P];
+        load<P>(from + i, v);
+        store<P>(to + i, v);
+    });
 }
 
 // x += bias, in every row.
 KERNEL(TYPED(add_row), (T *x, const float *bias, unsigned rows, unsigned columns)) {
-    size_t i = thread_of_grid();
-    if (i < size_t(rows) * columns) x[i] = narrowed<T>(widened(x[i]) + bias[i % columns]);
+    constexpr int SIZE = Packed<T>::SIZE;
+    bool packs = columns % SIZE == 0 && takes_packs(x) && takes_packs(bias);
+    each_pack<SIZE>(size_t(rows) * columns, packs, [=](auto width, size_t i) {
+        constexpr int P = decltype(width)::VALUE;
+        float v[P], b[P];
+        load<P>(x + i, v);
+        load<P>(bias + i % columns, b);
+#pragma unroll
+        for (int j = 0; j < P; j++) v[j] += b[j];
+        store<P>(x + i, v);
+    });
+}
+
+template <int P>
+__device__ __forceinline__ void drop_row(const T *from, T *to, Mask mask, RowKey key, unsigned columns) {
+    for (unsigned column = lane() * P; column < columns; column += WARP * P) {
+        float v[P];
+        load<P>(from + column, v);
+#pragma unroll
+        for (int j = 0; j < P; j++) v[j] *= mask.factor(key, column + j);
+        store<P>(to + column, v);
+    }
 }
 
 // to = mask(from); both may be the same.
@@ -36,9 +78,11 @@ KERNEL(TYPED(drop), (const T *from, T *to, Mask mask, unsigned rows, unsigned co
     if (row >= rows) return;
     RowKey key = mask.key(row);
     size_t start = size_t(row) * columns;
-    for (unsigned column = lane(); column < columns; column += WARP) {
-        to[start + column] = narrowed<T>(widened(from[start + column]) * mask.factor(key, column));
-    }
+    constexpr int SIZE = Packed<T>::SIZE;
+    if (columns % SIZE == 0 && takes_packs(from) && takes_packs(to))
+        drop_row<SIZE>(from + start, to + start, mask, key, columns);
+    else
+        drop_row<1>(from + start, to + start, mask, key, columns);
 }
 
 // The rows of x at indices.

@@ -15,14 +15,13 @@ KERNEL(likeliest, (const float *logits, unsigned *tokens, float *values, float *
     for (unsigned rank = 0; rank < count; rank++) {
         float most = -INFINITY;
         unsigned where = 0xffffffffu;
-        for (unsigned column = threadIdx.x; column < columns; column += THREADS) {
-            float value = x[column];
+        each_column(x, columns, [&](unsigned column, float value) {
             bool later = rank == 0 || value < before || (value == before && column > before_where);
             if (later && value > most) {
                 most = value;
                 where = column;
             }
-        }
+        });
         block_largest(most, where, mosts, wheres);
         if (threadIdx.x == 0) {
             tokens[size_t(row) * count + rank] = where;
@@ -30,7 +29,7 @@ KERNEL(likeliest, (const float *logits, unsigned *tokens, float *values, float *
         }
         if (rank == 0) {
             float sum = 0.0f;
-            for (unsigned column = threadIdx.x; column < columns; column += THREADS) sum += expf(x[column] - most);
+            each_column(x, columns, [&](unsigned, float value) { sum += expf(value - most); });
             sum = block_sum(sum, room);
             if (threadIdx.x == 0) sums[row] = sum;
         }

@@ -42,6 +42,19 @@ __device__ __forceinline__ float normal(RowKey key, unsigned column, unsigned co
     return radius * (column < half ? cos : sin);
 }
 
+// Calls work(column, value) for the columns of a row that are this thread's, in packs where they may begin.
+template <class Work> __device__ __forceinline__ void each_column(const float *row, unsigned columns, Work work) {
+    constexpr unsigned SIZE = Packed<float>::SIZE;
+    unsigned whole = takes_packs(row) ? columns / SIZE * SIZE : 0;
+    for (unsigned column = threadIdx.x * SIZE; column < whole; column += THREADS * SIZE) {
+        float values[SIZE];
+        load<SIZE>(row + column, values);
+#pragma unroll
+        for (unsigned j = 0; j < SIZE; j++) work(column + j, values[j]);
+    }
+    for (unsigned column = whole + threadIdx.x; column < columns; column += THREADS) work(column, row[column]);
+}
+
 // The sum over a block, which every thread gets.
 __device__ __forceinline__ float block_sum(float value, float *room) {
     value = warp_sum(value);

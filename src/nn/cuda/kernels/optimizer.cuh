@@ -4,16 +4,26 @@
 // Updates parameters and moments, and leaves a rounded copy of the parameters, if there is one.
 KERNEL(adamw, (float *p, const float *g, float *m, float *v, bf16 *copy, size_t count, float beta1, float beta2, float rate,
                float root_correction, float eps, float keep, float coupled, float gradient_scale)) {
-    size_t i = thread_of_grid();
-    if (i >= count) return;
-    float gradient = g[i] * gradient_scale + coupled * p[i];
-    float first = beta1 * m[i] + (1.0f - beta1) * gradient;
-    float second = beta2 * v[i] + (1.0f - beta2) * gradient * gradient;
-    float next = p[i] * keep - rate * first / (sqrtf(second) * root_correction + eps);
-    m[i] = first;
-    v[i] = second;
-    p[i] = next;
-    if (copy) copy[i] = narrowed<bf16>(next);
+    bool packs = takes_packs(p) && takes_packs(g) && takes_packs(m) && takes_packs(v) && takes_packs(copy);
+    each_pack<Packed<float>::SIZE>(count, packs, [=](auto width, size_t i) {
+        constexpr int P = decltype(width)::VALUE;
+        float value[P], gradient[P], first[P], second[P];
+        load<P>(p + i, value);
+        load<P>(g + i, gradient);
+        load<P>(m + i, first);
+        load<P>(v + i, second);
+#pragma unroll
+        for (int j = 0; j < P; j++) {
+            gradient[j] = gradient[j] * gradient_scale + coupled * value[j];
+            first[j] = beta1 * first[j] + (1.0f - beta1) * gradient[j];
+            second[j] = beta2 * second[j] + (1.0f - beta2) * gradient[j] * gradient[j];
+            value[j] = value[j] * keep - rate * first[j] / (sqrtf(second[j]) * root_correction + eps);
+        }
+        store<P>(m + i, first);
+        store<P>(v + i, second);
+        store<P>(p + i, value);
+        if (copy) store<P>(copy + i, value);
+    });
 }
 
 // Raises values to the least that is allowed, and their rounded copy.
@@ -28,7 +38,16 @@ KERNEL(keep_at_least, (float *p, bf16 *copy, float least, size_t count)) {
 KERNEL(sum_of_squares, (const float *x, double *parts, size_t count)) {
     __shared__ double sums[WARPS];
     double sum = 0.0;
-    for (size_t i = thread_of_grid(); i < count; i += size_t(gridDim.x) * THREADS) sum += double(x[i]) * double(x[i]);
+    constexpr int SIZE = Packed<float>::SIZE;
+    size_t step = size_t(gridDim.x) * THREADS * SIZE, whole = takes_packs(x) ? count / SIZE * SIZE : 0;
+    for (size_t i = thread_of_grid() * SIZE; i < whole; i += step) {
+        float values[SIZE];
+        load<SIZE>(x + i, values);
+#pragma unroll
+        for (int j = 0; j < SIZE; j++) sum += double(values[j]) * double(values[j]);
+    }
+    for (size_t i = whole + thread_of_grid(); i < count; i += size_t(gridDim.x) * THREADS)
+        sum += double(x[i]) * double(x[i]);
     sum = warp_sum(sum);
     if (lane() == 0) sums[warp_of_block()] = sum;
     __syncthreads();
@@ -41,6 +60,10 @@ KERNEL(sum_of_squares, (const float *x, double *parts, size_t count)) {
 
 // The rounded copy of parameters.
 KERNEL(round_to_bf16, (const float *from, bf16 *to, size_t count)) {
-    size_t i = thread_of_grid();
-    if (i < count) to[i] = narrowed<bf16>(from[i]);
+    each_pack<Packed<bf16>::SIZE>(count, takes_packs(from) && takes_packs(to), [=](auto width, size_t i) {
+        constexpr int P = decltype(width)::VALUE;
+        float v[P];
+        load<P>(from + i, v);
+        store<P>(to + i, v);
+    });
 }

@@ -84,6 +84,27 @@ template <class T> struct Packed {
     static constexpr int SIZE = 16 / sizeof(T);
 };
 
+__device__ __forceinline__ size_t thread_of_grid() { return size_t(blockIdx.x) * THREADS + threadIdx.x; }
+
+// Whether packs of 16 bytes may begin at an address.
+__device__ __forceinline__ bool takes_packs(const void *address) { return reinterpret_cast<size_t>(address) % 16 == 0; }
+
+// A number of values, as a type.
+template <int N> struct Width {
+    static constexpr int VALUE = N;
+};
+
+// Calls work(Width, first) for the values that are this thread's of `count`, if each thread of the grid has P: for all
+// of them at once if packs are allowed, otherwise one by one.
+template <int P, class Work> __device__ __forceinline__ void each_pack(size_t count, bool packs, Work work) {
+    size_t first = thread_of_grid() * P;
+    if (packs && first + P <= count) {
+        work(Width<P>(), first);
+    } else {
+        for (size_t i = first; i < count && i < first + P; i++) work(Width<1>(), i);
+    }
+}
+
 template <class V> __device__ __forceinline__ V warp_sum(V value) {
 #pragma unroll
     for (int lane = WARP / 2; lane > 0; lane /= 2) value += shuffle_xor(value, lane);
@@ -98,7 +119,6 @@ __device__ __forceinline__ float warp_largest(float value) {
 
 __device__ __forceinline__ unsigned warp_of_block() { return threadIdx.x / WARP; }
 __device__ __forceinline__ unsigned lane() { return threadIdx.x % WARP; }
-__device__ __forceinline__ size_t thread_of_grid() { return size_t(blockIdx.x) * THREADS + threadIdx.x; }
 
 // The row of a kernel with a warp a row.
 __device__ __forceinline__ unsigned row_of_warp() { return blockIdx.x * WARPS + warp_of_block(); }

@@ -9,9 +9,3 @@ KERNEL(sum_parts, (const float *parts, float *to, unsigned count, unsigned colum
     for (unsigned part = 0; part < count; part++) sum += parts[size_t(part) * columns + column];
     to[column] = adds ? to[column] + sum : sum;
 }
-
-// a += b.
-KERNEL(add_f32_into_f32, (float *a, const float *b, size_t count)) {
-    size_t i = thread_of_grid();
-    if (i < count) a[i] += b[i];
-}

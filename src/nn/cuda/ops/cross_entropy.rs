@@ -74,7 +74,7 @@ impl DeviceTape<'_> {
                     .array(bias, Element::F32, vocabulary)
                     .count(rows)
                     .count(vocabulary)
-                    .threads(rows * vocabulary);
+                    .packs(Element::F32, rows * vocabulary);
             }
             let gradient = gradient.as_ref().map(|g| g.part(0..rows * stride));
             device

@@ -59,7 +59,7 @@ impl Device {
             .array(a, element, b.len)
             .array(b, element, b.len)
             .value(b.len)
-            .threads(b.len);
+            .packs(element, b.len);
     }
 
     /// to += the column sums of x (rows, to.len).

@@ -32,7 +32,7 @@ impl DeviceTape<'_> {
                 .array(self.params.slice(b), Element::F32, outputs)
                 .count(x.rows)
                 .count(outputs)
-                .threads(x.rows * outputs);
+                .packs(self.precision().into(), x.rows * outputs);
         }
         let y = self.push(x.rows, outputs, y);
         let data = self.data(x);
@@ -62,7 +62,7 @@ impl DeviceTape<'_> {
             .flag(gelu == Gelu::Erf)
             .count(x.rows)
             .count(outputs)
-            .threads(len);
+            .packs(element, len);
         let y = self.push(x.rows, outputs, y);
         let data = self.data(x);
         self.record(mark, move |back| {
@@ -74,7 +74,7 @@ impl DeviceTape<'_> {
                 .array(dy.view(), element, len)
                 .array(derivative.view(), element, len)
                 .value(len)
-                .threads(len);
+                .packs(element, len);
             back.map_and_bias(x, data.view(), linear, &dy);
         });
         y
