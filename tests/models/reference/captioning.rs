@@ -10,7 +10,7 @@ use caption_bench::models::{
 };
 use caption_bench::nn::Workers;
 
-use super::fixture::{Case, Fixture, GPT2, compare_loss, compare_values, objective};
+use super::fixture::{Case, Fixture, GPT2, compare_loss, compare_values, computes, objective};
 use super::reference_or_skip;
 
 /// The decoder's logits for tokens that are given, (captions, tokens, vocabulary).
@@ -38,13 +38,15 @@ pub fn encode(case: &Case, latent: LatentNoise) -> Memory {
 /// Losses of all labels that count, as one caption after the other.
 pub fn compare_token_losses(case: &Case, latent: LatentNoise, fixture: &Fixture, labels: &[i64]) {
     let workers = Workers::new(2).unwrap();
-    let mut inference = Inference::new(&case.model, &case.params, &workers);
-    let forced = case.with_batch(|batch| inference.teacher_forced(batch, latent));
-    let found: Vec<f32> = forced.unwrap().into_iter().flat_map(|f| f.losses).collect();
     let each = fixture.tensors.floats("token_loss");
     let expected = each.iter().zip(labels).filter(|(_, label)| **label >= 0);
     let expected: Vec<f32> = expected.map(|(loss, _)| *loss).collect();
-    compare_values(&found, &expected, "token losses");
+    for compute in computes() {
+        let mut inference = Inference::on(&compute, &case.model, &case.params, &workers);
+        let forced = case.with_batch(|batch| inference.teacher_forced(batch, latent));
+        let found: Vec<f32> = forced.unwrap().into_iter().flat_map(|f| f.losses).collect();
+        compare_values(&found, &expected, "token losses");
+    }
 }
 
 #[test]
@@ -74,8 +76,7 @@ fn encoder_decoder() {
         alpha: 1.0,
         ..objective(LatentNoise::Mean)
     };
-    for shards in [1, 3] {
-        let (losses, gradient) = case.run(&language, shards);
+    for (losses, gradient) in case.runs(&language) {
         compare_loss(losses.loss, fixture.number("/loss"), "loss");
         assert_eq!(losses.tokens, 4 + 9 + 6 + 2);
         case.compare_gradients(&gradient, &fixture);
@@ -113,8 +114,7 @@ fn bottleneck(name: &str, latent: LatentType, kl_reduction: KlReduction) {
     compare_values(&logits, &fixture.tensors.floats("logits"), "logits");
     compare_token_losses(&case, noise, &fixture, &inputs.whole("labels"));
 
-    for shards in [1, 3] {
-        let (losses, gradient) = case.run(&objective(noise), shards);
+    for (losses, gradient) in case.runs(&objective(noise)) {
         compare_loss(losses.loss, fixture.number("/losses/total"), "total");
         compare_loss(losses.lm.unwrap(), fixture.number("/losses/lm"), "lm");
         case.compare_gradients(&gradient, &fixture);

@@ -6,27 +6,29 @@ use caption_bench::models::{
 use caption_bench::nn::Workers;
 
 use super::captioning::{compare_token_losses, encode, forced_logits};
-use super::fixture::{Case, Fixture, compare_loss, compare_values, objective};
+use super::fixture::{Case, Fixture, compare_loss, compare_values, computes, objective};
 use super::reference_or_skip;
 
 fn compare_embeddings(case: &Case, latent: LatentNoise, fixture: &Fixture) {
     let workers = Workers::new(2).unwrap();
-    let mut inference = Inference::new(&case.model, &case.params, &workers);
-    let text_pass = case.model.text_pass();
-    let embeddings = case.with_batch(|batch| inference.embeddings(batch, latent, text_pass));
-    let Embeddings {
-        image,
-        text,
-        image_width,
-        ..
-    } = embeddings.unwrap();
-    compare_values(&image, &fixture.tensors.floats("image_embedding"), "images");
-    compare_values(&text, &fixture.tensors.floats("text_embedding"), "texts");
-    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
-    let texts = || text.chunks(image_width);
-    let rows = image.chunks(image_width);
-    let cosines: Vec<f32> = rows.flat_map(|i| texts().map(move |t| dot(i, t))).collect();
-    compare_values(&cosines, &fixture.tensors.floats("cosine"), "cosines");
+    for compute in computes() {
+        let mut inference = Inference::on(&compute, &case.model, &case.params, &workers);
+        let text_pass = case.model.text_pass();
+        let embeddings = case.with_batch(|batch| inference.embeddings(batch, latent, text_pass));
+        let Embeddings {
+            image,
+            text,
+            image_width,
+            ..
+        } = embeddings.unwrap();
+        compare_values(&image, &fixture.tensors.floats("image_embedding"), "images");
+        compare_values(&text, &fixture.tensors.floats("text_embedding"), "texts");
+        let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+        let texts = || text.chunks(image_width);
+        let rows = image.chunks(image_width);
+        let cosines: Vec<f32> = rows.flat_map(|i| texts().map(move |t| dot(i, t))).collect();
+        compare_values(&cosines, &fixture.tensors.floats("cosine"), "cosines");
+    }
 }
 
 fn bottleneck_and_contrast(name: &str, latent: LatentType, text_pass: TextPass) {
@@ -54,8 +56,7 @@ fn bottleneck_and_contrast(name: &str, latent: LatentType, text_pass: TextPass) 
     compare_token_losses(&case, noise, &fixture, &inputs.whole("labels"));
     compare_embeddings(&case, noise, &fixture);
 
-    for shards in [1, 3] {
-        let (losses, gradient) = case.run(&objective(noise), shards);
+    for (losses, gradient) in case.runs(&objective(noise)) {
         compare_loss(losses.loss, fixture.number("/losses/total"), "total");
         compare_loss(losses.lm.unwrap(), fixture.number("/losses/lm"), "lm");
         compare_loss(losses.kl.unwrap(), fixture.number("/losses/kl_mean"), "kl");
@@ -84,8 +85,7 @@ fn dual_encoder() {
     let fixture = Fixture::read(&root, "dual_encoder");
     let case = Case::dual_encoder(&root, &fixture);
     compare_embeddings(&case, LatentNoise::Mean, &fixture);
-    for shards in [1, 3] {
-        let (losses, gradient) = case.run(&objective(LatentNoise::Mean), shards);
+    for (losses, gradient) in case.runs(&objective(LatentNoise::Mean)) {
         compare_loss(losses.loss, fixture.number("/loss"), "loss");
         case.compare_gradients(&gradient, &fixture);
     }

@@ -9,7 +9,11 @@ use caption_bench::models::{
     Batch, ContrastiveConfig, LatentNoise, Losses, Model, ModelConfig, Objective, Specials,
     TextPass, VaeConfig, Variant, Workspace, loss_and_gradients,
 };
-use caption_bench::nn::{Params, Precision, Workers};
+#[cfg(feature = "cuda-emulator")]
+use caption_bench::models::{Cut, loss_and_gradients_on_device};
+#[cfg(feature = "cuda-emulator")]
+use caption_bench::nn::cuda;
+use caption_bench::nn::{Compute, Params, Precision, Workers};
 use serde_json::Value;
 
 /// The folder of the models' fixtures, if the environment names one.
@@ -208,8 +212,35 @@ impl Case {
         })
     }
 
-    /// Losses and gradients with the paper's weights.
-    pub fn run(&self, objective: &Objective, shards: usize) -> (Losses, Vec<f32>) {
+    /// Losses and gradients, in one shard and in three, and on a device where there is one.
+    pub fn runs(&self, objective: &Objective) -> Vec<(Losses, Vec<f32>)> {
+        let runs = computes().into_iter().flat_map(|compute| match compute {
+            Compute::Cpu => vec![self.run(objective, 1), self.run(objective, 3)],
+            #[cfg(feature = "cuda-emulator")]
+            Compute::Device(device) => vec![self.run_on(&device, objective)],
+        });
+        runs.collect()
+    }
+
+    #[cfg(feature = "cuda-emulator")]
+    fn run_on(&self, device: &cuda::Device, objective: &Objective) -> (Losses, Vec<f32>) {
+        let there = cuda::DeviceParams::new(device, &self.params, Precision::F32);
+        let mut gradients = cuda::DeviceGradients::zeros(device, self.model.layout());
+        let losses = self.with_batch(|batch| {
+            loss_and_gradients_on_device(
+                &self.model,
+                &there,
+                batch,
+                None,
+                objective,
+                &mut gradients,
+                &mut Cut::whole(1),
+            )
+        });
+        (losses.unwrap(), gradients.to_flat(device))
+    }
+
+    fn run(&self, objective: &Objective, shards: usize) -> (Losses, Vec<f32>) {
         let mut workspace = Workspace::new(&self.model, shards);
         let workers = Workers::new(2).unwrap();
         let losses = self.with_batch(|batch| {
@@ -275,6 +306,25 @@ fn head(text_pass: TextPass) -> ContrastiveConfig {
         text_pass,
         sigma: 0.07,
     }
+}
+
+/// What computes: the CPU, and, in builds for such tests, the device that `CAPTION_BENCH_DEVICE` names or the emulator.
+pub fn computes() -> Vec<Compute> {
+    vec![
+        Compute::Cpu,
+        #[cfg(feature = "cuda-emulator")]
+        Compute::Device(device()),
+    ]
+}
+
+#[cfg(feature = "cuda-emulator")]
+fn device() -> cuda::Device {
+    #[cfg(feature = "cuda")]
+    if let Ok(name) = std::env::var("CAPTION_BENCH_DEVICE") {
+        let number = name.strip_prefix("cuda:").and_then(|n| n.parse().ok());
+        return cuda::Device::open(number.expect("CAPTION_BENCH_DEVICE is cuda:N")).unwrap();
+    }
+    cuda::Device::emulated()
 }
 
 /// The paper's weights with given noise.
