@@ -28,6 +28,10 @@ pub struct Progress {
     pub horizon: Option<usize>,
     /// The step of the best validation value, and the value.
     pub best: Option<(usize, f64)>,
+    /// In how many parts a device takes a batch, where its memory is too small for a whole one: other parts draw
+    /// other dropout masks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parts: Option<usize>,
 }
 
 /// A training between two steps.
@@ -60,6 +64,7 @@ impl State {
                 seconds: 0.0,
                 horizon: None,
                 best: None,
+                parts: None,
             },
             optimizer: Optimizer::new(&job.recipe.train, params.values.len()),
             best: params.clone(),

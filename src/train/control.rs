@@ -131,6 +131,7 @@ mod tests {
             seconds: 0.0,
             horizon: None,
             best: None,
+            parts: None,
         };
         let mut clock = control.start(100, 10_000);
         while progress.horizon.is_none() {

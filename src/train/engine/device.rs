@@ -43,7 +43,10 @@ impl<'scope, 'a> OnDevice<'scope, 'a> {
             params: DeviceParams::new(device, &state.params, job.recipe.train.precision),
             gradients: DeviceGradients::zeros(device, job.model.layout()),
             moments: DeviceMoments::of(device, &state.optimizer.moments),
-            training: Cut::whole(job.recipe.train.shards),
+            training: Cut {
+                shards: job.recipe.train.shards,
+                parts: state.progress.parts.unwrap_or(1),
+            },
             validation: Cut::whole(1),
             notice,
         };
@@ -108,6 +111,8 @@ impl Engine for OnDevice<'_, '_> {
     }
 
     fn settle(&mut self, state: &mut State) -> Result<()> {
+        let parts = self.training.parts;
+        state.progress.parts = (parts > 1).then_some(parts);
         self.params.download(&mut state.params);
         self.moments
             .download(self.device, &mut state.optimizer.moments);
