@@ -327,8 +327,8 @@ int cublasLtMatmulPreferenceSetAttribute(void *, int attribute, const void *valu
 }
 int cublasLtMatmulAlgoGetHeuristic(void *, Description *how, Layout *, Layout *b, Layout *, Layout *, void *,
                                    int wanted, Found *found, int *count) {
-    // Of odd sizes nothing can be had beside.
-    *count = how->epilogue == NOTHING || (b->rows % 2 == 0 && b->columns % 2 == 0) ? std::min(wanted, 2) : 0;
+    // Of some numbers of rows nothing can be had beside.
+    *count = how->epilogue == NOTHING || b->columns % 3 != 0 ? std::min(wanted, 2) : 0;
     for (int i = 0; i < *count; i++) found[i] = Found{Way{uint64_t(i), {}}, 0, 0, 1.0f, {}};
     return *count == 0 ? NOT_SUPPORTED : 0;
 }
