@@ -9,6 +9,8 @@ use crate::error::Error;
 pub(super) const THREADS: usize = 128;
 /// Warps of a block.
 pub(super) const WARPS: usize = 4;
+/// Threads of a warp.
+pub(super) const LANES: usize = THREADS / WARPS;
 
 /// Why a device did not do what was asked of it.
 #[derive(Debug)]

@@ -94,15 +94,16 @@ KERNEL(TYPED(pick_rows), (const T *x, const unsigned *indices, T *to, unsigned r
 }
 
 // Sums of rows: to[target] += Σ x[source] over the sources of each target, which are in
-// sources[starts[i]] to sources[starts[i + 1]].
+// sources[starts[i]] to sources[starts[i + 1]]. Of each target there are gridDim.y warps, which share its columns.
 template <class V>
 __device__ __forceinline__ void add_rows(const T *x, V *to, const unsigned *targets, const unsigned *starts,
                                          const unsigned *sources, unsigned count, unsigned columns) {
     unsigned i = row_of_warp();
     if (i >= count) return;
     V *row = to + size_t(targets[i]) * columns;
-    for (unsigned column = lane(); column < columns; column += WARP) {
+    for (unsigned column = blockIdx.y * WARP + lane(); column < columns; column += gridDim.y * WARP) {
         float sum = widened(row[column]);
+#pragma unroll 4
         for (unsigned s = starts[i]; s < starts[i + 1]; s++) sum += widened(x[size_t(sources[s]) * columns + column]);
         row[column] = narrowed<V>(sum);
     }

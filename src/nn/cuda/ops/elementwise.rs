@@ -4,6 +4,7 @@ use bytemuck::NoUninit;
 
 use crate::nn::cuda::array::{Array, Element, View};
 use crate::nn::cuda::device::Device;
+use crate::nn::cuda::driver::LANES;
 use crate::nn::cuda::tape::DeviceTape;
 use crate::nn::kernels::dropout;
 use crate::nn::ops::Dropout;
@@ -88,7 +89,7 @@ impl Device {
             .count(parts)
             .count(columns)
             .flag(adds)
-            .threads(columns);
+            .blocks(columns.div_ceil(LANES));
     }
 
     /// to = mask(from), both (rows, columns); both may be the same.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::nn::cuda::array::{Element, View};
 use crate::nn::cuda::device::Device;
+use crate::nn::cuda::driver::LANES;
 use crate::nn::cuda::tape::DeviceTape;
 use crate::nn::precision::Precision;
 use crate::nn::tape::Var;
@@ -47,7 +48,7 @@ impl Device {
             .array(sources.view(), Element::U32, rows)
             .count(count)
             .count(columns)
-            .rows(count, 1);
+            .rows(count, columns.div_ceil(LANES));
     }
 }
 
