@@ -23,8 +23,7 @@ pub fn generate_on_device(
 ) -> Result<Vec<Vec<Hypothesis>>> {
     method.validate()?;
     let device = request.params.device();
-    // What failed before would fail again.
-    device.check()?;
+    device.ready()?;
     let mut most = BLOCK;
     let mut captions = Vec::with_capacity(request.count);
     while captions.len() < request.count {

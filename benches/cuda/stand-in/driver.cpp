@@ -209,7 +209,7 @@ int cuLaunchKernel(const char *name, unsigned grid_x, unsigned grid_y, unsigned 
 // cuBLASLt, as far as it is used.
 namespace {
 enum Type { F32 = 0, BF16 = 14 };
-enum Status { NOT_SUPPORTED = 15 };
+enum Status { INVALID_VALUE = 7, NOT_SUPPORTED = 15 };
 enum Epilogue { NOTHING = 1, BIAS = 4, SUMS_OF_B = 512 };
 
 struct Description {
@@ -327,7 +327,10 @@ int cublasLtMatmulPreferenceSetAttribute(void *, int attribute, const void *valu
 }
 int cublasLtMatmulAlgoGetHeuristic(void *, Description *how, Layout *, Layout *b, Layout *, Layout *, void *,
                                    int wanted, Found *found, int *count) {
-    // Of some numbers of rows nothing can be had beside.
+    if (how->epilogue != NOTHING && how->beside % 16 != 0) wrong("numbers beside that are not aligned");
+    if (how->epilogue != NOTHING && how->beside == 0) return INVALID_VALUE;
+    // Of some numbers of rows nothing can be had beside, whichever way that is said.
+    if (how->epilogue != NOTHING && b->columns % 3 == 1 && b->columns != 7) return INVALID_VALUE;
     *count = how->epilogue == NOTHING || b->columns % 3 != 0 ? std::min(wanted, 2) : 0;
     for (int i = 0; i < *count; i++) found[i] = Found{Way{uint64_t(i), {}}, 0, 0, 1.0f, {}};
     return *count == 0 ? NOT_SUPPORTED : 0;

@@ -86,20 +86,20 @@ pub(super) fn run(args: &SpeedArgs, work: &Work, device: &Device) -> Result<()> 
         });
         Ok(place)
     };
-    let places = [place()?, place()?];
+    let mut places = [place()?, place()?];
     places[0].send();
     let mut step = |number: u64| -> Result<(f64, f64)> {
         let objective = objective(&model, number, args.dropout > 0.0, args.precision);
         let started = Instant::now();
-        let [present, next] = [number, number + 1].map(|n| &places[n as usize % 2]);
-        present.arrive();
-        next.hold();
-        next.send();
+        let (present, next) = (number as usize % 2, (number as usize + 1) % 2);
+        places[present].arrive();
+        places[next].hold();
+        places[next].send();
         let losses = loss_and_gradients_on_device(
             &model,
             &params,
             &batch,
-            Some(present),
+            Some(&places[present]),
             &objective,
             &mut gradients,
             &mut cut,

@@ -102,8 +102,7 @@ fn as_memory_allows<V>(
     mut work: impl FnMut(usize) -> Result<V>,
 ) -> Result<V> {
     let pairs = batch.len();
-    // What failed before this batch would fail again.
-    params.device().check()?;
+    params.device().ready()?;
     loop {
         match work(*parts) {
             Err(error) if params.device().ran_out_of_memory() => {

@@ -155,6 +155,15 @@ impl Device {
         Array::new(self.clone(), address, bytes, element, len)
     }
 
+    /// What failed before would fail again; that memory ran out before means nothing from now on.
+    ///
+    /// # Errors
+    /// As [`Self::check`].
+    pub(crate) fn ready(&self) -> Result<()> {
+        self.ran_out_of_memory();
+        self.check()
+    }
+
     /// Whether memory ran out since the last call.
     pub fn ran_out_of_memory(&self) -> bool {
         std::mem::take(&mut self.state().exhausted)

@@ -52,6 +52,8 @@ pub(super) trait Driver: Debug + Send + Sync {
     fn copy_ahead(&self, from: u64, to: u64, bytes: usize) -> Done;
     /// What is asked for from now on waits for what has been copied ahead.
     fn await_copies(&self) -> Done;
+    /// Waits, here, for what has been copied ahead.
+    fn wait_for_copies(&self) -> Done;
     /// Waits for all that was asked for, and copies from the device.
     fn download(&self, from: u64, bytes: &mut [u8]) -> Done;
     /// Copies on the device, between places that do not overlap.

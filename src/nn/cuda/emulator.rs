@@ -151,6 +151,10 @@ impl Driver for Emulator {
             .try_for_each(|(from, to, bytes)| self.copy(from, to, bytes))
     }
 
+    fn wait_for_copies(&self) -> Done {
+        self.await_copies()
+    }
+
     fn download(&self, from: u64, bytes: &mut [u8]) -> Done {
         self.copy(from, bytes.as_mut_ptr() as u64, bytes.len())
     }

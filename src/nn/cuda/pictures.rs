@@ -22,6 +22,8 @@ pub struct DevicePictures {
     count: usize,
     /// Whether a picture is none, because it could not be read.
     lost: Vec<bool>,
+    /// Whether the device has been asked to copy them: after a failure it is asked nothing.
+    sent: bool,
 }
 
 impl DevicePictures {
@@ -44,7 +46,10 @@ impl DevicePictures {
             room,
             count: 0,
             lost: Vec::new(),
+            sent: false,
         };
+        // The memory may have been another array's.
+        pictures.hold();
         device.check()?;
         Ok(pictures)
     }
@@ -64,10 +69,11 @@ impl DevicePictures {
             "{count} pictures in room for {}",
             self.room
         );
+        // Nothing copies what was here before any more.
+        self.device.run(|driver| driver.wait_for_copies());
         self.count = count;
         self.lost.clear();
-        // SAFETY: pinned memory of that many bytes and more, which this alone writes; what copied from it before
-        // has arrived.
+        // SAFETY: pinned memory of that many bytes and more, which this alone writes and nothing reads.
         let bytes =
             unsafe { std::slice::from_raw_parts_mut(self.here as *mut u8, count * self.size) };
         let pictures = bytes.chunks_exact_mut(self.size).enumerate();
@@ -76,14 +82,19 @@ impl DevicePictures {
     }
 
     /// Begins to copy them to the device.
-    pub fn send(&self) {
+    pub fn send(&mut self) {
         let (from, to) = (self.here, self.there.view().address);
         let bytes = self.count * self.size;
-        self.device.run(|driver| driver.copy_ahead(from, to, bytes));
+        let sent = self.device.run(|driver| driver.copy_ahead(from, to, bytes));
+        self.sent = sent.is_some();
     }
 
-    /// What is asked of the device from now on waits for what was sent.
-    pub fn arrive(&self) {
+    /// What is asked of the device from now on waits for what was sent. If the device had failed then, as when a step
+    /// ran out of memory and was taken again in parts, it is sent now.
+    pub fn arrive(&mut self) {
+        if !self.sent {
+            self.send();
+        }
         self.device.run(|driver| driver.await_copies());
     }
 
@@ -123,6 +134,24 @@ mod tests {
     use super::*;
     use crate::nn::cuda::{DeviceParams, DeviceTape};
     use crate::nn::{Init, Layout, Params, PatchEmbedding, Precision};
+
+    #[test]
+    fn pictures_that_a_failed_device_did_not_take_come_later() {
+        let device = Device::emulated_with(10_000);
+        let mut pictures = DevicePictures::with_room(&device, 2, 12).unwrap();
+        pictures.fill(2, |i, picture| {
+            picture.fill(i as u8 + 1);
+            true
+        });
+        let too_much = device.array(Element::F32, 10_000);
+        pictures.send();
+        assert!(device.check().is_err() && device.ran_out_of_memory());
+        drop(too_much);
+        pictures.arrive();
+        let bytes: Vec<u8> = device.downloaded(pictures.bytes());
+        assert_eq!(bytes, [[1; 12], [2; 12]].concat());
+        device.check().unwrap();
+    }
 
     #[test]
     fn bytes_there_become_the_tokens_of_numbers_here() {

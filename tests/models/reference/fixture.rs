@@ -9,9 +9,9 @@ use caption_bench::models::{
     Batch, ContrastiveConfig, LatentNoise, Losses, Model, ModelConfig, Objective, Specials,
     TextPass, VaeConfig, Variant, Workspace, loss_and_gradients,
 };
-#[cfg(feature = "cuda-emulator")]
+#[cfg(any(feature = "cuda", feature = "cuda-emulator"))]
 use caption_bench::models::{Cut, loss_and_gradients_on_device};
-#[cfg(feature = "cuda-emulator")]
+#[cfg(any(feature = "cuda", feature = "cuda-emulator"))]
 use caption_bench::nn::cuda;
 use caption_bench::nn::{Compute, Params, Precision, Workers};
 use serde_json::Value;
@@ -216,13 +216,13 @@ impl Case {
     pub fn runs(&self, objective: &Objective) -> Vec<(Losses, Vec<f32>)> {
         let runs = computes().into_iter().flat_map(|compute| match compute {
             Compute::Cpu => vec![self.run(objective, 1), self.run(objective, 3)],
-            #[cfg(feature = "cuda-emulator")]
+            #[cfg(any(feature = "cuda", feature = "cuda-emulator"))]
             Compute::Device(device) => vec![self.run_on(&device, objective)],
         });
         runs.collect()
     }
 
-    #[cfg(feature = "cuda-emulator")]
+    #[cfg(any(feature = "cuda", feature = "cuda-emulator"))]
     fn run_on(&self, device: &cuda::Device, objective: &Objective) -> (Losses, Vec<f32>) {
         let there = cuda::DeviceParams::new(device, &self.params, Precision::F32);
         let mut gradients = cuda::DeviceGradients::zeros(device, self.model.layout());
@@ -308,23 +308,28 @@ fn head(text_pass: TextPass) -> ContrastiveConfig {
     }
 }
 
-/// What computes: the CPU, and, in builds for such tests, the device that `CAPTION_BENCH_DEVICE` names or the emulator.
+/// What computes: the CPU, and, in builds that have any, the device that `CAPTION_BENCH_DEVICE` names or the emulator.
 pub fn computes() -> Vec<Compute> {
-    vec![
-        Compute::Cpu,
-        #[cfg(feature = "cuda-emulator")]
-        Compute::Device(device()),
-    ]
+    [Some(Compute::Cpu), device()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
-#[cfg(feature = "cuda-emulator")]
-fn device() -> cuda::Device {
+#[allow(
+    unreachable_code,
+    reason = "a build may have one kind of device, both or none"
+)]
+fn device() -> Option<Compute> {
     #[cfg(feature = "cuda")]
     if let Ok(name) = std::env::var("CAPTION_BENCH_DEVICE") {
         let number = name.strip_prefix("cuda:").and_then(|n| n.parse().ok());
-        return cuda::Device::open(number.expect("CAPTION_BENCH_DEVICE is cuda:N")).unwrap();
+        let device = cuda::Device::open(number.expect("CAPTION_BENCH_DEVICE is cuda:N"));
+        return Some(Compute::Device(device.unwrap()));
     }
-    cuda::Device::emulated()
+    #[cfg(feature = "cuda-emulator")]
+    return Some(Compute::Device(cuda::Device::emulated()));
+    None
 }
 
 /// The paper's weights with given noise.

@@ -1,5 +1,6 @@
 //! NVIDIA devices, through the driver's own interface.
 
+mod plan;
 mod products;
 mod staging;
 
@@ -235,6 +236,13 @@ impl Driver for Gpu {
         self.enter("awaiting copies", || unsafe {
             result::event::record(self.copied, self.copies)?;
             result::stream::wait_event(self.stream, self.copied, WAIT)
+        })
+    }
+
+    fn wait_for_copies(&self) -> Done {
+        // SAFETY: the stream lives as long as this.
+        self.enter("copying ahead", || unsafe {
+            result::stream::synchronize(self.copies)
         })
     }
 

@@ -42,7 +42,7 @@ impl<'scope, 'env> Ahead<'scope, 'env> {
         self.free.extend(self.present.take());
         if let Some(reading) = self.next.take() {
             let read = reading.join();
-            let read = read.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            let mut read = read.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             read.arrive();
             self.present = Some(read);
         }
