@@ -72,21 +72,7 @@ pub(super) fn run(args: &SpeedArgs, work: &Work, device: &Device) -> Result<()> 
     optimizer.clip = args.clip;
     let mut moments = DeviceMoments::of(device, &Moments::new(model.layout().len()));
     let mut cut = Cut::whole(work.shards);
-    // Two places for pictures, as in training: one is copied to while a step reads the other.
-    let place = || -> Result<DevicePictures> {
-        let mut place = DevicePictures::with_room(device, work.batch, size)?;
-        place.fill(work.batch, |i, picture| {
-            let values = &pixels[i * size..(i + 1) * size];
-            let bytes = values.iter().map(|v| ((v + 1.0) * 127.5).round() as u8);
-            picture
-                .iter_mut()
-                .zip(bytes)
-                .for_each(|(to, byte)| *to = byte);
-            true
-        });
-        Ok(place)
-    };
-    let mut places = [place()?, place()?];
+    let mut places = places(device, work.batch, size, &pixels)?;
     places[0].send();
     let mut step = |number: u64| -> Result<(f64, f64)> {
         let objective = objective(&model, number, args.dropout > 0.0, args.precision);
@@ -169,6 +155,26 @@ pub(super) fn run(args: &SpeedArgs, work: &Work, device: &Device) -> Result<()> 
         measured.print();
     }
     Ok(())
+}
+
+/// Two places for the same pictures, as in training: one is copied to while a step reads the other.
+fn places(
+    device: &Device,
+    count: usize,
+    size: usize,
+    pixels: &[f32],
+) -> Result<[DevicePictures; 2]> {
+    let place = || -> Result<DevicePictures> {
+        let mut place = DevicePictures::with_room(device, count, size)?;
+        place.fill(count, |i, picture| {
+            for (to, value) in picture.iter_mut().zip(&pixels[i * size..]) {
+                *to = ((value + 1.0) * 127.5).round() as u8;
+            }
+            true
+        });
+        Ok(place)
+    };
+    Ok([place()?, place()?])
 }
 
 /// Milliseconds that a greedy caption takes: the median of three times.

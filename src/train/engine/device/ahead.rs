@@ -53,10 +53,11 @@ impl<'scope, 'env> Ahead<'scope, 'env> {
         let data = self.data;
         self.next = Some(self.scope.spawn(move || {
             room.fill(pairs.len(), |i, picture| {
-                let bytes = data.images().rgb(pairs[i].picture);
-                let read = bytes.is_ok();
-                picture.copy_from_slice(bytes.unwrap_or(&vec![0; picture.len()]));
-                read
+                let Ok(bytes) = data.images().rgb(pairs[i].picture) else {
+                    return false;
+                };
+                picture.copy_from_slice(bytes);
+                true
             });
             room.send();
             room
