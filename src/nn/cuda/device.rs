@@ -169,11 +169,10 @@ impl Device {
         std::mem::take(&mut self.state().exhausted)
     }
 
-    /// Gives pinned memory back, once nothing that was asked for before can read it.
+    /// Gives pinned memory back, once no copy ahead reads it any more.
     pub(super) fn unpin(&self, address: u64, bytes: usize) {
         // As of arrays: an error here is an earlier one.
-        let _ = self.0.driver.await_copies();
-        let _ = self.0.driver.wait();
+        let _ = self.0.driver.wait_for_copies();
         self.0.driver.unpin(address, bytes);
     }
 

@@ -25,7 +25,7 @@ impl DeviceParams {
             let rounded = device.array(Element::Bf16, params.values.len());
             let len = params.values.len();
             device
-                .kernel("round_to_bf16")
+                .typed_kernel("round", precision)
                 .array(values.view(), Element::F32, len)
                 .array(rounded.view(), Element::Bf16, len)
                 .value(len)

@@ -7,8 +7,12 @@ use cudarc::cublaslt::result::{self, CublasError};
 use cudarc::cublaslt::sys;
 
 use super::super::driver::{Product, ProductKind};
-use super::products::{NOT_SUPPORTED, WORKSPACE};
 
+/// Memory that products may use besides.
+pub(super) const WORKSPACE: usize = 32 << 20;
+/// What cuBLASLt says where it has no way.
+pub(super) const NOT_SUPPORTED: CublasError =
+    CublasError(sys::cublasStatus_t::CUBLAS_STATUS_NOT_SUPPORTED);
 /// Ways to make a product that are asked for: the first that works is kept, and no time decides, so that the same
 /// products have the same bits in every process.
 const WAYS: usize = 8;

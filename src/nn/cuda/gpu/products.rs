@@ -11,11 +11,9 @@ use cudarc::cublaslt::{result, sys};
 use cudarc::driver::result as driver;
 
 use super::super::driver::{Done, Failure, Product};
-use super::plan::{Key, Plan};
+use super::plan::{Key, NOT_SUPPORTED, Plan, WORKSPACE};
 use crate::error::{Error, Result};
 
-/// Memory that products may use besides.
-pub(super) const WORKSPACE: usize = 32 << 20;
 /// Free memory with which a kernel of cuBLASLt's can surely be loaded.
 const ROOM_FOR_KERNELS: usize = 64 << 20;
 /// cuBLASLt, and how it makes each product that was asked for before.
@@ -144,8 +142,6 @@ impl Products {
     }
 }
 
-pub(super) const NOT_SUPPORTED: result::CublasError =
-    result::CublasError(sys::cublasStatus_t::CUBLAS_STATUS_NOT_SUPPORTED);
 const INVALID_VALUE: result::CublasError =
     result::CublasError(sys::cublasStatus_t::CUBLAS_STATUS_INVALID_VALUE);
 const ARCH_MISMATCH: result::CublasError =

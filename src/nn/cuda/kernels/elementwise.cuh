@@ -1,50 +1,34 @@
 // Operations on single values, and on rows as they are.
 
-// a += b.
-KERNEL(TYPED(add), (T *a, const T *b, size_t count)) {
+// a becomes what `combine` makes of it and b.
+template <class Combine>
+__device__ __forceinline__ void combine_into(T *a, const T *b, size_t count, Combine combine) {
     each_pack<Packed<T>::SIZE>(count, takes_packs(a) && takes_packs(b), [=](auto width, size_t i) {
         constexpr int P = decltype(width)::VALUE;
         float x[P], y[P];
         load<P>(a + i, x);
         load<P>(b + i, y);
 #pragma unroll
-        for (int j = 0; j < P; j++) x[j] += y[j];
+        for (int j = 0; j < P; j++) x[j] = combine(x[j], y[j]);
         store<P>(a + i, x);
     });
 }
 
+// a += b.
+KERNEL(TYPED(add), (T *a, const T *b, size_t count)) {
+    combine_into(a, b, count, [](float x, float y) { return x + y; });
+}
+
 // dy *= x.
 KERNEL(TYPED(multiply), (T *dy, const T *x, size_t count)) {
-    each_pack<Packed<T>::SIZE>(count, takes_packs(dy) && takes_packs(x), [=](auto width, size_t i) {
-        constexpr int P = decltype(width)::VALUE;
-        float d[P], v[P];
-        load<P>(dy + i, d);
-        load<P>(x + i, v);
-#pragma unroll
-        for (int j = 0; j < P; j++) d[j] *= v[j];
-        store<P>(dy + i, d);
-    });
+    combine_into(dy, x, count, [](float d, float v) { return d * v; });
 }
 
-// Activations of f32 values.
-KERNEL(TYPED(round), (const float *from, T *to, size_t count)) {
-    each_pack<Packed<T>::SIZE>(count, takes_packs(from) && takes_packs(to), [=](auto width, size_t i) {
-        constexpr int P = decltype(width)::VALUE;
-        float v[P];
-        load<P>(from + i, v);
-        store<P>(to + i, v);
-    });
-}
+// Activations, or weights as products read them, of f32 values.
+KERNEL(TYPED(round), (const float *from, T *to, size_t count)) { convert<Packed<T>::SIZE>(from, to, count); }
 
 // f32 values of activations.
-KERNEL(TYPED(widen), (const T *from, float *to, size_t count)) {
-    each_pack<Packed<T>::SIZE>(count, takes_packs(from) && takes_packs(to), [=](auto width, size_t i) {
-        constexpr int P = decltype(width)::VALUE;
-        float v[P];
-        load<P>(from + i, v);
-        store<P>(to + i, v);
-    });
-}
+KERNEL(TYPED(widen), (const T *from, float *to, size_t count)) { convert<Packed<T>::SIZE>(from, to, count); }
 
 // x += bias, in every row.
 KERNEL(TYPED(add_row), (T *x, const float *bias, unsigned rows, unsigned columns)) {

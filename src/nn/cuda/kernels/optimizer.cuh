@@ -57,13 +57,3 @@ KERNEL(sum_of_squares, (const float *x, double *parts, size_t count)) {
         parts[blockIdx.x] = total;
     }
 }
-
-// The rounded copy of parameters.
-KERNEL(round_to_bf16, (const float *from, bf16 *to, size_t count)) {
-    each_pack<Packed<bf16>::SIZE>(count, takes_packs(from) && takes_packs(to), [=](auto width, size_t i) {
-        constexpr int P = decltype(width)::VALUE;
-        float v[P];
-        load<P>(from + i, v);
-        store<P>(to + i, v);
-    });
-}

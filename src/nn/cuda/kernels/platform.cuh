@@ -105,6 +105,17 @@ template <int P, class Work> __device__ __forceinline__ void each_pack(size_t co
     }
 }
 
+// The same numbers in another type.
+template <int SIZE, class From, class To>
+__device__ __forceinline__ void convert(const From *from, To *to, size_t count) {
+    each_pack<SIZE>(count, takes_packs(from) && takes_packs(to), [=](auto width, size_t i) {
+        constexpr int P = decltype(width)::VALUE;
+        float v[P];
+        load<P>(from + i, v);
+        store<P>(to + i, v);
+    });
+}
+
 template <class V> __device__ __forceinline__ V warp_sum(V value) {
 #pragma unroll
     for (int lane = WARP / 2; lane > 0; lane /= 2) value += shuffle_xor(value, lane);

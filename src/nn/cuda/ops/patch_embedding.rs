@@ -38,15 +38,19 @@ impl DeviceTape<'_> {
         let mark = self.mark();
         let (device, element) = (self.device(), self.precision().into());
         let pixels = self.activations(rows * inputs);
-        let unfold = match there {
+        // What the kernel reads lives until it has been launched: memory that is dropped may be another thread's at once.
+        match there {
             None => {
                 assert_eq!(images.len(), batch * size, "images of side {image}");
                 let pictures = device.uploaded(Element::F32, images);
-                device.typed_kernel("unfold", self.precision()).array(
-                    pictures.view(),
-                    Element::F32,
-                    batch * size,
-                )
+                device
+                    .typed_kernel("unfold", self.precision())
+                    .array(pictures.view(), Element::F32, batch * size)
+                    .array(pixels.view(), element, rows * inputs)
+                    .count(rows)
+                    .count(image)
+                    .count(patch)
+                    .rows(rows, 1);
             }
             Some((pictures, which)) => {
                 assert_eq!(pictures.size(), size, "pictures of side {image}");
@@ -56,14 +60,13 @@ impl DeviceTape<'_> {
                     .typed_kernel("unfold_bytes", self.precision())
                     .array(bytes, Element::U8, bytes.len)
                     .array(places.view(), Element::U32, batch)
+                    .array(pixels.view(), element, rows * inputs)
+                    .count(rows)
+                    .count(image)
+                    .count(patch)
+                    .rows(rows, 1);
             }
-        };
-        unfold
-            .array(pixels.view(), element, rows * inputs)
-            .count(rows)
-            .count(image)
-            .count(patch)
-            .rows(rows, 1);
+        }
         let out = self.activations(rows * width);
         let w = self.params.weights(projection.w);
         let matrices = [pixels.view(), w, out.view()];
